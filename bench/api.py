@@ -1,0 +1,138 @@
+"""The verbs as Python functions, for notebooks and other programs; the command line is thin over this."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from bench.backbone import load
+from bench.errors import UsageError
+from bench.executors.local import LocalExecutor
+from bench.grid import Plan, Request, Resume, expand, plan
+from bench.progress import Display
+from bench.provenance import now, provenance
+from bench.record import Failure, Record
+from bench.registry import Registry, all_tasks, find_methods
+from bench.report import Summary, write_report
+from bench.spec import Named, parse_names
+from bench.store import Store
+from bench.worker import Settings
+
+QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
+QUICK_SHOTS = (1, 16)
+DEFAULT_OUT = Path("results/local")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    plan: Plan
+    records: tuple[Record, ...]  # those of the cells asked for, old ones included
+    summary: Summary | None
+
+    @property
+    def failed(self) -> int:
+        return sum(record.status not in ("ok", "not_applicable") for record in self.records)
+
+
+def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
+    """The methods of a text such as `all` or `coop[n_ctx=4],lora`. Raises UsageError."""
+    named: dict[Named, None] = {}
+    for entry in parse_names(text, "methods"):
+        if entry == Named("all"):
+            named.update(dict.fromkeys(Named(name) for name in registry.methods))
+        else:
+            registry.build(entry)
+            named[entry] = None
+    return tuple(named)
+
+
+def resolve_tasks(text: str) -> tuple[str, ...]:
+    """Task names of a text such as `all` or `digits,imagefolder:photos`."""
+    names: dict[str, None] = {}
+    for name in filter(None, (part.strip() for part in text.split(","))):
+        names.update(dict.fromkeys(all_tasks() if name == "all" else [name]))
+    if not names:
+        raise UsageError("no tasks given: use --tasks all, or names from 'python -m bench list tasks'")
+    return tuple(names)
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """`auto`: bfloat16 where the device multiplies it faster than float32, else float32."""
+    if precision != "auto":
+        return precision
+    if torch.device(device).type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    return "bf16" if torch.device(device).type == "cpu" and torch.cpu._is_amx_tile_supported() else "fp32"
+
+
+def resolve_device(device: str) -> str:
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def run(
+    request: Request,
+    settings: Settings,
+    *,
+    workers: int = 1,
+    timeout_s: float | None = None,
+    resume: Resume = "missing",
+    dry_run: bool = False,
+    console: Console | None = None,
+    announce: Callable[[Plan], None] = lambda plan: None,
+) -> Outcome:
+    """Run what is missing of a grid and write the report. Raises BenchError for what the user must put right."""
+    console = console or Console(stderr=True, quiet=True)
+    registry = find_methods(settings.plugins)
+    store = Store(settings.out)
+    fingerprint = load(request.backbone).fingerprint
+    cells = expand(request, registry, fingerprint)
+    todo = plan(cells, store.latest(), resume)
+    announce(todo)
+    if dry_run:
+        return Outcome(todo, (), None)
+    store.prepare()
+    for cell in todo.not_applicable:
+        failure = Failure(phase="plan", type="NotApplicable", message=cell.reason or "")
+        origin = provenance(settings.device, settings.command, now(), dict(settings.flags))
+        store.append(Record(record_id=uuid.uuid4().hex[:16], cell=cell.info, status="not_applicable", error=failure, provenance=origin))
+    if todo.run:
+        executor = LocalExecutor(settings, workers, timeout_s)
+        with Display(console, len(todo.run), workers) as display:
+            for record in executor.run(list(todo.run), display.start):
+                store.append(record)
+                display.finish(record)
+    latest = store.latest()
+    for problem in store.problems:
+        console.print(f"passed over: {problem}", markup=False, style="yellow")
+    summary = write_report(latest.values(), settings.out)
+    return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary)
+
+
+def report(out: Path) -> Summary:
+    """Make leaderboard, tables and plots of a results folder again from its records."""
+    store = Store(out)
+    if not store.records_folder.is_dir():
+        raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
+    return write_report(store.latest().values(), out)
+
+
+def default_workers(device: str) -> int:
+    """One per core for the CPU, as small operations don't gain from several threads; one for a GPU."""
+    return 1 if torch.device(device).type != "cpu" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def command_line(arguments: Sequence[str] | None = None) -> str:
+    return " ".join(["python -m bench", *(sys.argv[1:] if arguments is None else arguments)])

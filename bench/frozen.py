@@ -1,0 +1,178 @@
+"""Rows from the frozen part of a backbone: pixels, activations at a cut, features, all through the bank."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+from torchvision.transforms import functional as images
+
+from bench.backbone import Backbone
+from bench.bank import Account, Bank, Shelf
+from bench.errors import DataError
+from methods.base import Views
+from tasks.base import Split, Task
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CHUNK = 128  # examples that go through a frozen tower at once
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast(device: str, precision: str) -> AbstractContextManager[object]:
+    """Mixed precision as the cell has it; float32 runs plain."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=DTYPES[precision])
+
+
+@dataclass
+class Frozen:
+    """The frozen backbone on one task, as one cell sees it. Every row goes to the cell's account."""
+
+    backbone: Backbone
+    task: Task
+    bank: Bank
+    account: Account
+    device: str
+    precision: str
+    squashed: bool = False  # images squashed with ImageNet's statistics, as XtremeCLIP's scripts do for pairs
+    skipped: list[str] = field(default_factory=list)
+
+    def readable(self, split: Split, rows: Sequence[int]) -> list[int]:
+        """The rows whose images can be decoded; the others' errors go to `skipped`, each image once."""
+        good: list[int] = []
+        for row in rows:
+            try:
+                self._pixels(split, [row], None, self.account)
+                good.append(row)
+            except DataError as error:
+                if str(error) not in self.skipped:
+                    self.skipped.append(str(error))
+        return good
+
+    def images(self, split: Split, rows: Sequence[int], stage: int, views: Views | None = None) -> Tensor:
+        """What stage `stage` of the image tower takes: [N, ...] of the plain images, [N, V, ...] of augmented views.
+
+        Stage 0 takes pixels; the number of stages stands for the features. `views` must be narrowed to the task.
+        """
+        if stage == 0:
+            return self._pixels(split, rows, views, self.account)
+        shelf = self._shelf(stage, views, self.backbone.fingerprint, self.precision)
+        by_id = {split.ids[row]: row for row in rows}
+        ids = [split.ids[row] for row in rows]
+        missing = self.bank.missing(shelf, ids)
+        upstream = Account()
+        pixels = self._pixels(split, [by_id[row] for row in missing], views, upstream) if missing else None
+        place = {row: number for number, row in enumerate(missing)}
+
+        def build(positions: Sequence[int]) -> Tensor:
+            assert pixels is not None
+            wanted = pixels[[place[ids[position]] for position in positions]]
+            through = self._through_image(wanted.flatten(0, -4), stage)
+            return through.view(*wanted.shape[:-3], *through.shape[1:])
+
+        self.account.spent.add(upstream.spent)
+        return self.bank.rows(shelf, ids, build, self.account, upstream.usage)
+
+    def narrowed(self, views: Views) -> Views:
+        """The part of a policy that keeps the task's labels true; a count of 0 if nothing is left of it."""
+        crop = max(views.smallest_crop, self.task.augmentation.smallest_crop)
+        flip = views.flip and self.task.augmentation.flip
+        return Views(views.count if crop < 1 or flip else 0, crop, flip)
+
+    def texts(self, texts: Sequence[str], stage: int) -> tuple[Tensor, Tensor | None]:
+        """Token ids [N, L] and what stage `stage` of the text tower takes [N, ...] (None for stage 0, the tokens)."""
+        tokens = self.backbone.tokenize(list(texts))
+        if stage == 0:
+            return tokens, None
+        shelf = Shelf(
+            backbone=self.backbone.fingerprint,
+            task=self.task.name,
+            task_version=self.task.version,
+            preprocessing="",
+            tower="text",
+            stage=stage,
+            precision=self.precision,
+            length=tokens.shape[1],
+        )
+
+        def build(positions: Sequence[int]) -> Tensor:
+            return self._through_text(tokens[list(positions)], stage)
+
+        return tokens, self.bank.rows(shelf, list(texts), build, self.account)
+
+    def _pixels(self, split: Split, rows: Sequence[int], views: Views | None, account: Account) -> Tensor:
+        """[N, 3, H, W] or [N, V, 3, H, W]: uint8, or float where ImageNet's statistics stand in for the backbone's."""
+        ids = [split.ids[row] for row in rows]
+
+        def build(positions: Sequence[int]) -> Tensor:
+            return torch.stack([self._picture(split, rows[position], views) for position in positions])
+
+        pixels = self.bank.rows(self._shelf(0, views, "", ""), ids, build, account)
+        return self._as_imagenet(pixels) if self.squashed else pixels
+
+    def _picture(self, split: Split, row: int, views: Views | None) -> Tensor:
+        """[3, H, W] of one image, or [V, 3, H, W] of its views; the image is decoded once."""
+        picture = split.image(row)
+        side = self.backbone.size
+        if views is not None:
+            return torch.stack([_tensor(self._view(picture, f"{split.ids[row]} {number}", views)) for number in range(views.count)])
+        if self.squashed:
+            return _tensor(picture.resize((side, side), Image.Resampling.BICUBIC))
+        return _tensor(self.backbone.resize(picture))
+
+    def _view(self, picture: Image.Image, which: str, policy: Views) -> Image.Image:
+        """One augmented view, the same whenever it is asked for."""
+        seed = hashlib.sha256(f"{which} {policy.smallest_crop:g} {policy.flip}".encode()).digest()[:7]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int.from_bytes(seed, "big"))
+            box = transforms.RandomResizedCrop.get_params(picture, [policy.smallest_crop, 1.0], [3 / 4, 4 / 3])
+            flip = policy.flip and bool(torch.rand(()) < 0.5)
+        if policy.smallest_crop < 1:
+            side = self.backbone.size
+            picture = images.resized_crop(picture, *box, [side, side], transforms.InterpolationMode.BICUBIC)
+        else:
+            picture = self.backbone.resize(picture)
+        return images.hflip(picture) if flip else picture
+
+    def _as_imagenet(self, pixels: Tensor) -> Tensor:
+        """Pixels that come out as ImageNet-normalised after the image tower has normalised them its own way."""
+        embed = self.backbone.clip.image.stages[0]
+        mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
+        return 255 * ((pixels / 255 - mean) / std * embed.std.cpu() + embed.mean.cpu())
+
+    @torch.no_grad()
+    def _through_image(self, pixels: Tensor, stage: int) -> Tensor:
+        with autocast(self.device, self.precision):
+            parts = [self.backbone.clip.image(part.to(self.device), stop=stage).float().cpu() for part in pixels.split(CHUNK)]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def _through_text(self, tokens: Tensor, stage: int) -> Tensor:
+        with autocast(self.device, self.precision):
+            parts = [self.backbone.clip.text(part.to(self.device), stop=stage).float().cpu() for part in tokens.split(CHUNK)]
+        return torch.cat(parts)
+
+    def _shelf(self, stage: int, views: Views | None, fingerprint: str, precision: str) -> Shelf:
+        return Shelf(
+            backbone=fingerprint,
+            task=self.task.name,
+            task_version=self.task.version,
+            preprocessing=f"{self.backbone.size} px, squashed, ImageNet" if self.squashed else self.backbone.preprocessing,
+            tower="image",
+            stage=stage,
+            views=0 if views is None else views.count,
+            policy="" if views is None else f"crop {views.smallest_crop:g}-1{' flip' if views.flip else ''}",
+            precision=precision,
+        )
+
+
+def _tensor(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)

@@ -1,0 +1,128 @@
+"""Cells, the expansion of what was asked into cells, and the plan of what is still to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.errors import UsageError
+from bench.record import CellInfo, Record
+from bench.registry import Registry, find_task, method_code
+from bench.spec import Named
+from bench.store import cell_key
+from tasks.base import Task
+
+QUICK_TEST = 200  # test examples of a quick cell
+Resume = Literal["missing", "failed", "always", "never"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    methods: tuple[Named, ...]
+    tasks: tuple[str, ...]
+    shots: tuple[int, ...]
+    seeds: tuple[int, ...]
+    backbone: str = "bundled"
+    protocol: Literal["fixed", "val"] = "fixed"
+    precision: str = "fp32"
+    recipe: Literal["capped", "paper"] = "capped"
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell with all that a worker needs to find method and task again."""
+
+    info: CellInfo
+    method: Named
+    task_source: str  # as typed: a name, or imagefolder:PATH
+    reason: str | None = None  # why the method doesn't apply, where that is known beforehand
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to run, what doesn't apply, and how many cells are already in the store."""
+
+    run: tuple[Cell, ...]
+    not_applicable: tuple[Cell, ...]
+    done: int
+    failed_before: int
+    wanted: frozenset[Hashable] = frozenset()
+
+
+def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]:
+    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
+    tasks = {source: find_task(source) for source in request.tasks}
+    names = [task.name for task in tasks.values()]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder")
+    cells: dict[Hashable, Cell] = {}
+    for named in request.methods:
+        method = registry.build(named)
+        code = method_code(type(method))
+        label = _label(named.name, method.params, type(method).Params())
+        for source, task in tasks.items():
+            points = [(shots, seed) for shots in request.shots for seed in request.seeds] if method.uses_support else [(0, 0)]
+            for shots, seed in points:
+                info = CellInfo(
+                    method=named.name,
+                    label=label,
+                    params=dataclasses.asdict(method.params),
+                    method_code=code,
+                    family=method.family,
+                    task=task.name,
+                    task_version=task.version,
+                    kind=task.kind,
+                    shots=shots,
+                    seed=seed,
+                    protocol=request.protocol,
+                    backbone=request.backbone,
+                    fingerprint=fingerprint,
+                    precision=request.precision,
+                    recipe=request.recipe,
+                    quick=request.quick,
+                )
+                cells.setdefault(cell_key(info), Cell(info, named, source, _reason(method.kinds, task)))
+    return list(cells.values())
+
+
+def _reason(kinds: Iterable[str], task: Task) -> str | None:
+    return None if task.kind in kinds else f"the method is for {', '.join(sorted(kinds))} tasks, this one is {task.kind}"
+
+
+def _label(name: str, params: object, defaults: object) -> str:
+    changed = {
+        field.name: getattr(params, field.name)
+        for field in dataclasses.fields(params)  # type: ignore[arg-type]
+        if getattr(params, field.name) != getattr(defaults, field.name)
+    }
+    text = ",".join(f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items())
+    return f"{name}[{text}]" if text else name
+
+
+def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -> Plan:
+    """Which cells are to run.
+
+    missing: those without a record; failed: those too whose last attempt failed; always: all;
+    never: all, and it is an error if the store already holds one of them.
+    """
+    run, not_applicable, done, failed = [], [], 0, 0
+    for cell in cells:
+        record = latest.get(cell_key(cell.info))
+        if record is not None:
+            if resume == "never":
+                raise UsageError(
+                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.shots} shots, "
+                    f"seed {cell.info.seed}: use --resume missing, or another --out"
+                )
+            bad = record.status not in ("ok", "not_applicable")
+            failed += bad
+            if resume == "missing" or (resume == "failed" and not bad):
+                done += 1
+                continue
+        (not_applicable if cell.reason else run).append(cell)
+    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell_key(cell.info) for cell in cells))

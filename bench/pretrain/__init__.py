@@ -1,0 +1,1 @@
+"""How the bundled backbone is made: drawn scenes, their captions, a contrastive loss. `python -m bench pretrain`."""

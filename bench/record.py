@@ -1,0 +1,190 @@
+"""The record: what one attempt at one cell gave. The only truth; tables, plots and pages are derived from it.
+
+Units are in the field names: `_s` seconds, `_j` joules, `_bytes` bytes. Unknown is None, never a sentinel.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from bench.errors import StoreError
+
+SCHEMA = 1
+
+Status = Literal["ok", "failed", "oom", "timeout", "crashed", "diverged", "not_applicable"]
+Quality = Literal["measured", "estimated", "unavailable"]
+
+
+class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Which cell: everything that two attempts must share to be attempts at the same thing."""
+
+    method: str  # registry name
+    label: str  # name with the parameters that differ from the defaults, "coop[n_ctx=4]"
+    params: dict[str, Any]  # every parameter, resolved
+    method_code: str  # hash of the method's source, so that an edited method runs again
+    family: str
+    task: str
+    task_version: str
+    kind: Literal["classification", "pair", "retrieval"]
+    shots: int  # 0 for methods that use no support
+    seed: int
+    protocol: Literal["fixed", "val"]
+    backbone: str
+    fingerprint: str  # hash of the backbone's weights, architecture and preprocessing
+    precision: str
+    recipe: Literal["capped", "paper"] = "capped"  # whether the task's step budget was in force
+    quick: bool = False
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (or why the method doesn't apply)."""
+
+    phase: str  # "load", "bank", "fit", "predict", "score", "worker", "plan"
+    type: str
+    message: str
+    traceback: str = ""
+    signal: int | None = None
+
+
+class Metric(msgspec.Struct, frozen=True):
+    value: float
+    higher_is_better: bool = True
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True):
+    trainable: int
+    total: int  # of the backbone and what the method added
+    share: float  # trainable / total
+    stored_bytes: int  # size of the file that holds what was trained
+
+
+class Seconds(msgspec.Struct, frozen=True, kw_only=True):
+    """Wall-clock per phase. `bank` is what the frozen work would have cost this cell alone, also when it was shared."""
+
+    bank: float = 0.0
+    fit: float = 0.0
+    predict: float = 0.0
+    total: float = 0.0  # stand-alone: the three together
+    cpu: float = 0.0  # CPU seconds of fit and predict
+    bank_spent: float = 0.0  # frozen work that this cell really waited for
+
+
+class Joules(msgspec.Struct, frozen=True, kw_only=True):
+    bank: float | None = None
+    fit: float | None = None
+    predict: float | None = None
+    total: float | None = None
+    quality: Quality = "unavailable"
+    source: str = ""  # "nvml", "rapl", "cpu-seconds x 10 W", or the reason why there is no figure
+    scope: str = ""  # what the counter covers: "gpu 0", "cpu packages", "this process"
+    shared: bool | None = None  # whether others may have been charged to the same counter
+    window_s: float = 0.0  # seconds that the figure was taken over
+
+
+class Bytes(msgspec.Struct, frozen=True, kw_only=True):
+    """Peak memory per phase above the baseline at the cell's start; `total` is the largest."""
+
+    bank: int | None = None
+    fit: int | None = None
+    predict: int | None = None
+    total: int | None = None
+    baseline: int | None = None
+    source: str = ""  # "cuda peak allocated", "process high-water mark"
+
+
+class Training(msgspec.Struct, frozen=True, kw_only=True):
+    """What the recipe asked for and what ran."""
+
+    asked_steps: int
+    run_steps: int
+    capped: bool
+    batch: int
+    loss: list[float] = []  # mean loss of each tenth of the run
+    chosen: dict[str, Any] = {}  # hyper-parameters that validation chose
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True):
+    origin: str  # "bundled generator", "image folder ...", where the split comes from
+    classes: int
+    n_support: int
+    n_val: int
+    n_test: int
+    support_hash: str
+    test_hash: str
+    skipped_images: list[str] = []
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    commit: str | None
+    dirty: bool | None
+    packages: dict[str, str]
+    python: str
+    device: str
+    driver: str | None
+    threads: int
+    host: str
+    command: str
+    started: str  # UTC, ISO 8601
+    finished: str
+    flags: dict[str, Any] = {}
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    record_id: str
+    cell: CellInfo
+    status: Status
+    schema: int = SCHEMA
+    error: Failure | None = None
+    metrics: dict[str, Metric] = {}
+    parameters: Parameters | None = None
+    time_s: Seconds | None = None
+    energy_j: Joules | None = None
+    memory_bytes: Bytes | None = None
+    training: Training | None = None
+    data: Data | None = None
+    provenance: Provenance | None = None
+    artifacts: dict[str, str] = {}  # "predictions", "weights": paths relative to the results folder
+
+
+# Which metric stands for the kind in rankings and tables.
+HEADLINE = {"classification": "accuracy", "pair": "accuracy", "retrieval": "mean_recall@1"}
+
+_decoder = msgspec.json.Decoder(Record)
+
+
+def headline(record: Record) -> float | None:
+    """The record's main metric, 0..1; None if the attempt gave none."""
+    metric = record.metrics.get(HEADLINE[record.cell.kind])
+    return None if metric is None else metric.value
+
+
+def to_json(record: Record) -> bytes:
+    """One line of JSON without the line break."""
+    return msgspec.json.encode(record)
+
+
+class NotARecord(ValueError):
+    """A line that can't be a record of this program."""
+
+
+def from_json(line: bytes, origin: str) -> Record:
+    """Read one line. `origin` names file and line in errors.
+
+    Raises NotARecord for a torn or foreign line, StoreError for a record that a newer program wrote.
+    """
+    try:
+        head = msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise NotARecord(f"{origin}: not JSON ({error})") from error
+    if not isinstance(head, dict) or not isinstance(head.get("schema"), int) or "record_id" not in head:
+        raise NotARecord(f"{origin}: not a record of this program")
+    if head["schema"] > SCHEMA:
+        raise StoreError(
+            f"{origin}: record of schema {head['schema']}, this program reads up to {SCHEMA}: update it to read this store"
+        )
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        raise NotARecord(f"{origin}: {error}") from error

@@ -1,0 +1,120 @@
+"""Finding methods and tasks: the folders here, entry points of other packages, a file given by path.
+
+Methods are classes with a `name` in modules of the `methods` package, of packages that advertise an entry
+point in the group `bench.methods`, or of a file. The harness knows none of them by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import methods
+from bench.errors import UsageError, unknown
+from bench.spec import Named, build_parameters
+from methods.base import Method
+from tasks.base import Task
+
+
+@dataclass
+class Registry:
+    """All methods by name, and the plug-ins that couldn't be read with the reason why."""
+
+    methods: dict[str, type[Method]] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def add(self, module: ModuleType, origin: str) -> None:
+        for _, value in inspect.getmembers(module, inspect.isclass):
+            if issubclass(value, Method) and value.__module__ == module.__name__ and "name" in vars(value):
+                if value.name in self.methods:
+                    other = self.methods[value.name].__module__
+                    self.broken[origin] = f"the name {value.name!r} is already taken by {other}"
+                    continue
+                self.methods[value.name] = value
+
+    def build(self, named: Named) -> Method:
+        """The method with its parameters. Raises UsageError."""
+        if named.name not in self.methods:
+            raise unknown("method", named.name, [*self.methods, "all"])
+        kind = self.methods[named.name]
+        return kind(build_parameters(kind.Params, named))
+
+
+def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
+    """Everything that can be found; what is broken is listed and stops nothing."""
+    registry = Registry()
+    for found in sorted(pkgutil.iter_modules(methods.__path__), key=lambda module: module.name):
+        registry.add(importlib.import_module(f"methods.{found.name}"), f"methods/{found.name}.py")
+    for point in entry_points(group="bench.methods"):
+        try:
+            value = point.load()
+            registry.add(value if isinstance(value, ModuleType) else sys.modules[value.__module__], point.value)
+        except Exception as error:  # noqa: BLE001 - somebody else's package may fail in any way
+            registry.broken[point.value] = f"{type(error).__name__}: {error}"
+    for path in plugins:
+        try:
+            registry.add(_module_from(path), str(path))
+        except Exception as error:  # noqa: BLE001
+            registry.broken[str(path)] = f"{type(error).__name__}: {error}"
+    return registry
+
+
+def _module_from(path: Path) -> ModuleType:
+    name = f"bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def method_code(method: type[Method]) -> str:
+    """Hash of the sources that a method is made of: its own module and the method modules that it uses."""
+    own = sys.modules[method.__module__]
+    names = {own.__name__} | {getattr(value, "__module__", "") or "" for value in vars(own).values()}
+    names |= {base.__module__ for base in method.__mro__}
+    digest = hashlib.sha256()
+    for name in sorted(name for name in names if name == own.__name__ or name.startswith("methods.")):
+        digest.update(Path(inspect.getfile(sys.modules[name])).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def parameter_fields(method: type[Method]) -> dict[str, Any]:
+    """Names and defaults of a method's parameters."""
+    defaults = method.Params()
+    return {name: getattr(defaults, name) for name in getattr(method.Params, "__dataclass_fields__", {})}
+
+
+def find_task(name: str) -> Task:
+    """A task by its registered name, or `imagefolder:PATH`. Raises UsageError or DataError."""
+    from tasks.bundled import TASKS
+
+    source, colon, rest = name.partition(":")
+    if colon:
+        if source != "imagefolder":
+            raise UsageError(f"unknown source {source!r} in task {name!r}: use imagefolder:PATH")
+        from tasks.imagefolder import image_folder
+
+        return image_folder(Path(rest))
+    by_name = {task.name: task for task in TASKS}
+    if name not in by_name:
+        raise unknown("task", name, [*by_name, "imagefolder:PATH", "all"])
+    return by_name[name]
+
+
+def all_tasks() -> list[str]:
+    """Names of the tasks that need no data of the user's."""
+    from tasks.bundled import TASKS
+
+    return [task.name for task in TASKS]

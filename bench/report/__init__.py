@@ -1,0 +1,48 @@
+"""From records to tables and plots. Reads records only; everything it writes can be deleted and made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.errors import StoreError
+from bench.record import Record
+from bench.report.exports import cells_csv, leaderboard_csv
+from bench.report.frame import to_frame
+from bench.report.leaderboard import leaderboard
+from bench.report.plots import write_plots
+from bench.report.summary import Section, Summary, Table
+from bench.report.tables import summarise
+from bench.report.terminal import terminal_table
+
+__all__ = ["Section", "Summary", "Table", "summarise_records", "terminal_table", "write_report"]
+
+
+def summarise_records(records: Iterable[Record]) -> Summary:
+    """What the records say, without writing anything."""
+    return summarise(to_frame(records))
+
+
+def write_report(records: Iterable[Record], out: Path) -> Summary:
+    """Write leaderboard.md, leaderboard.csv, cells.csv and plots/ into `out`.
+
+    `records`: the one that counts for each cell, `Store(out).latest().values()`. Raises StoreError if `out` can't be written.
+    """
+    summary = summarise_records(records)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        plots = write_plots(summary, out / "plots")
+        paths = {section: {title: f"plots/{name}" for title, name in found.items()} for section, found in plots.items()}
+        _write(out / "leaderboard.md", leaderboard(summary, paths))
+        _write(out / "leaderboard.csv", leaderboard_csv(summary))
+        _write(out / "cells.csv", cells_csv(summary))
+    except OSError as error:
+        raise StoreError(f"{out}: can't write the report here ({error.strerror}): free space or choose another folder") from error
+    return summary
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: the table of an earlier report is better than half of a new one."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    draft.replace(path)

@@ -1,0 +1,98 @@
+"""The CSV files. Scores are 0..1 and costs unrounded: they are for programs; the leaderboard is for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bench.report.escape import spreadsheet
+from bench.report.statistics import Estimate
+from bench.report.summary import Costs, Row, Summary, Table, TaskScore
+
+_LEADERBOARD = [
+    *("kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick"),
+    *("label", "method", "family", "baseline", "scope", "task", "shots"),
+    *("mean", "deviation", "half_width", "seeds", "ok", "failed", "missing", "not_applicable"),
+    *("rank", "gain", "behind", "behind_p"),
+    *("trainable_low", "trainable_high", "trainable_mean", "share_low", "share_high", "seconds"),
+    *("joules_measured", "joules_estimated", "memory_bytes"),
+]
+
+
+def cells_csv(summary: Summary) -> str:
+    """One row per counting cell."""
+    return to_csv(summary.frame[summary.frame["counts"]].drop(columns="counts"))
+
+
+def leaderboard_csv(summary: Summary) -> str:
+    """Per method and shot count one row of scope "all tasks", and one of scope "one task" for each task."""
+    rows = [row for table in summary.tables for method in table.rows for row in _rows(table, method)]
+    frame = pd.DataFrame(rows, columns=_LEADERBOARD)
+    # Gaps would turn counts into 3.0.
+    return to_csv(frame.astype(dict.fromkeys(("shots", "seeds", "trainable_low", "trainable_high"), "Int64")))
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """CSV with "\\n" line ends, no formula in any text, and nothing at all where a value is missing."""
+    safe = {}
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype == object:
+            # Few different texts stand in many rows: each is looked at once.
+            known = {value: spreadsheet(value) for value in column.unique() if isinstance(value, str)}
+            column = column.map(lambda value, known=known: known.get(value, value) if isinstance(value, str) else value)
+        safe[name] = column
+    buffer = io.StringIO()
+    pd.DataFrame(safe).to_csv(buffer, index=False, lineterminator="\n")
+    return buffer.getvalue()
+
+
+def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
+    common = {
+        **dataclasses.asdict(table.section),
+        **{"label": method.label, "method": method.method, "family": method.family, "baseline": method.baseline},
+    }
+    whole = {"rank": method.rank, "gain": method.gain, "behind": method.behind, "behind_p": method.behind_p}
+    for shots in table.shots:
+        found = [scores[shots] for scores in method.tasks.values() if shots in scores]
+        # Ranks, gains and costs of the means belong to the largest shot count.
+        last = whole | _costs(method.costs) if shots == table.largest else {}
+        yield (
+            common | {"scope": "all tasks", "task": "", "shots": shots} | _estimate(method.scores[shots]) | _counts(found) | last
+        )
+    for task, scores in method.tasks.items():
+        for shots, score in scores.items():
+            costs = method.task_costs.get((task, 0 if method.baseline else shots), Costs())
+            place = {"scope": "one task", "task": task, "shots": shots}
+            yield common | place | _estimate(score.estimate) | _counts([score]) | _costs(costs)
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, object]:
+    if estimate is None:
+        return {}
+    return {
+        "mean": estimate.mean,
+        "deviation": estimate.deviation,
+        "half_width": estimate.half_width,
+        "seeds": estimate.count,
+    }
+
+
+def _counts(scores: list[TaskScore]) -> dict[str, object]:
+    return {name: sum(getattr(score, name) for score in scores) for name in ("ok", "failed", "missing", "not_applicable")}
+
+
+def _costs(costs: Costs) -> dict[str, object]:
+    trainable, share = costs.trainable_range or (None, None), costs.share_range or (None, None)
+    return {
+        **{"trainable_low": trainable[0], "trainable_high": trainable[1], "trainable_mean": costs.trainable},
+        **{"share_low": share[0], "share_high": share[1], "seconds": costs.seconds},
+        **{
+            "joules_measured": costs.joules_measured,
+            "joules_estimated": costs.joules_estimated,
+            "memory_bytes": costs.memory_bytes,
+        },
+    }

@@ -1,0 +1,118 @@
+"""Score against what it costs, with the methods that nothing beats in both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from bench.report.canvas import METHODS, empty, legend, legend_height, new_figure, shown, title
+from bench.report.palette import look
+from bench.report.summary import HEADLINE_NAMES, Costs, Row, Table
+
+
+def parameters_figure(table: Table) -> Figure:
+    return _figure(table, "trained parameters (mean per cell)", lambda costs: costs.trainable)
+
+
+def seconds_figure(table: Table) -> Figure:
+    return _figure(table, "stand-alone seconds per cell (mean)", lambda costs: costs.seconds)
+
+
+def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points (cost, score) that no other point equals or beats in both, cheapest first."""
+    kept: list[tuple[float, float]] = []
+    for cost, score in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not kept or score > kept[-1][1]:
+            kept.append((cost, score))
+    return kept
+
+
+def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -> Figure:
+    found = [
+        (row, cost, estimate.mean)
+        for row in table.rows
+        if (cost := cost_of(row.costs)) is not None and (estimate := row.scores[table.largest])
+    ]
+    found = found[:METHODS]
+    figure = new_figure(7.6, max(4.6, legend_height(len(found))))
+    title(figure, table.section.title, beside_legend=True)
+    axes = figure.subplots()
+    shots = f"mean over {len(table.task_gains)} tasks at {table.largest} shots"
+    axes.set(xlabel=name, ylabel=f"{HEADLINE_NAMES[table.section.kind]}, {shots}")
+    if not found:
+        empty(figure, "no method has both figures for every cell")
+        return figure
+    place = _scale(axes, [cost for _, cost, _ in found])
+    steps = front([(place(cost), 100 * score) for _, cost, score in found])
+    end = axes.get_xlim()[1]
+    axes.plot(
+        [*(cost for cost, _ in steps), end],
+        [*(score for _, score in steps), steps[-1][1]],
+        drawstyle="steps-post",
+        color="#9a9a9a",
+        linewidth=1.2,
+        zorder=1,
+    )
+    for row, cost, score in found:
+        _mark(axes, row, place(cost), 100 * score, table.largest)
+    left_out = len(table.rows) - len(found)
+    if left_out:
+        axes.set_title(
+            f"not shown, for want of cells, of this cost or of room: {left_out}", fontsize=8, loc="left", color="#555555"
+        )
+    legend(
+        figure,
+        [row.label for row, *_ in found],
+        [f"{100 * score:.1f}  {shown(row.label)}" for row, _, score in found],
+        lines=False,
+    )
+    return figure
+
+
+def _mark(axes: Axes, row: Row, cost: float, score: float, shots: int) -> None:
+    style, estimate = look(row.label), row.scores[shots]
+    width = 100 * (estimate.half_width or 0.0) if estimate else 0.0
+    # The baseline's dash of a marker needs weight to be seen.
+    axes.errorbar(
+        cost,
+        score,
+        yerr=width or None,
+        color=style.colour,
+        marker=style.marker,
+        markersize=8,
+        markeredgewidth=1.5,
+        elinewidth=0.8,
+        linestyle="none",
+    )
+
+
+def _scale(axes: Axes, costs: list[float]) -> Callable[[float], float]:
+    """A logarithmic axis with a place for zero at its left end; returns where a cost stands."""
+    positive = [cost for cost in costs if cost > 0] or [1.0]
+    low, high = min(positive), max(positive)
+    axes.set_xscale("log")
+    # Less than three powers of ten: two more ticks in each, or hardly any would be seen.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 1000 else (1.0,), numticks=12))
+    axes.xaxis.set_major_formatter(FuncFormatter(tick_text))
+    axes.minorticks_off()
+    if min(costs) > 0:
+        axes.set_xlim(low / 1.6, high * 1.6)
+        return lambda cost: cost
+    # No logarithm shows zero. It gets a place of its own, a step left of the smallest cost, and a tick that says 0.
+    zero = low / max(3.0, (high / low) ** 0.15)
+    axes.set_xlim(zero / 1.6, high * 1.6)
+    ticks = [tick for tick in axes.get_xticks() if low / 1.05 <= tick <= high * 1.6]
+    axes.set_xticks([zero, *ticks], ["0", *map(tick_text, ticks)])
+    axes.minorticks_off()
+    return lambda cost: cost if cost > 0 else zero
+
+
+def tick_text(value: float, _position: int = 0) -> str:
+    """A round number in few characters: 0.5, 20, 5k, 100k, 2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

@@ -1,0 +1,63 @@
+"""All plots of a report, as PNG and SVG."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.report.canvas import save, settings
+from bench.report.escape import file_name
+from bench.report.plot_costs import parameters_figure, seconds_figure
+from bench.report.plot_gains import gains_figure
+from bench.report.plot_shots import shots_figures
+from bench.report.summary import Section, Summary, Table
+
+# What a plot file's name ends in; by this an earlier report's plots are known and cleared away.
+_ENDINGS = ("shots", "parameters", "seconds", "gains")
+
+
+def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]:
+    """Draw everything into `folder`. Returns section -> title -> name of the SVG file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
+    names = _names([table.section for table in summary.tables])
+    result: dict[Section, dict[str, str]] = {}
+    with settings():
+        for table in summary.tables:
+            found = result[table.section] = {}
+            for title, ending, figure in _figures(table):
+                _, svg = save(figure, folder / f"{names[table.section]}-{ending}")
+                found[title] = svg.name
+    return result
+
+
+def _figures(table: Table) -> Iterator[tuple[str, str, Figure]]:
+    """Title, ending of the file name, figure; one after another, so that only one is in memory."""
+    for page, figure in enumerate(shots_figures(table), 1):
+        number = "" if page == 1 else f" {page}"
+        yield f"Score against shots{number}", f"{page}-shots", figure
+    yield "Score against trained parameters", "parameters", parameters_figure(table)
+    yield "Score against stand-alone seconds", "seconds", seconds_figure(table)
+    yield "Gain by task", "gains", gains_figure(table)
+
+
+def _names(sections: list[Section]) -> dict[Section, str]:
+    """A file name for each section; those that would share one get a hash of what tells them apart."""
+    plain = {section: file_name(section.title) for section in sections}
+    taken = list(plain.values())
+    return {section: name if taken.count(name) == 1 else f"{name}-{_hash(section)}" for section, name in plain.items()}
+
+
+def _hash(section: Section) -> str:
+    return hashlib.sha256(repr(section).encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _clear(folder: Path) -> None:
+    """Remove the plots of an earlier report: one of a section that is gone would be taken for a current one."""
+    for ending in _ENDINGS:
+        for suffix in ("png", "svg"):
+            for path in folder.glob(f"*-{ending}.{suffix}"):
+                path.unlink()

@@ -1,0 +1,57 @@
+"""The one place where labels meet scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import log_softmax
+
+from bench.record import Metric
+
+RECALL_AT = (1, 5, 10)
+CALIBRATION_BINS = 15
+
+
+def classification_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, Metric]:
+    """Of scores [N, C] (logits) and labels [N]: accuracy, mean accuracy over classes, calibration error, log loss.
+
+    The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017).
+    """
+    chosen = scores.argmax(1)
+    right = chosen == labels
+    log_probability = log_softmax(scores.astype(np.float64), axis=1)
+    confidence = np.exp(log_probability.max(1))
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
+    return {
+        "accuracy": Metric(float(right.mean())),
+        "class_mean_accuracy": Metric(float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))),
+        "calibration_error": Metric(float(error), higher_is_better=False),
+        "log_loss": Metric(float(-log_probability[np.arange(len(labels)), labels].mean()), higher_is_better=False),
+    }
+
+
+def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Rank (0 is first) of the best right answer for each query, both ways, over all candidates.
+
+    scores: [M, M], row i the image of pair i, column j the caption of pair j. Pairs with the same image id share
+    their image: it is one candidate, and each of its captions is a right answer. Ties count against the model.
+    """
+    first_row = {name: row for row, name in reversed(list(enumerate(image_ids)))}
+    images = sorted(first_row.values())
+    owner = np.array([images.index(first_row[name]) for name in image_ids]) if len(images) < len(image_ids) else np.arange(len(images))
+    matrix = scores[images]  # [images, captions]
+    captions = np.arange(matrix.shape[1])
+    to_image = (matrix >= matrix[owner, captions]).sum(0) - 1
+    right = owner[None] == np.arange(len(images))[:, None]
+    best = np.where(right, matrix, -np.inf).max(1)
+    to_text = ((matrix >= best[:, None]) & ~right).sum(1)
+    return {"image_to_text": to_text.astype(np.int32), "text_to_image": to_image.astype(np.int32)}
+
+
+def retrieval_metrics(ranks: dict[str, np.ndarray]) -> dict[str, Metric]:
+    """Recall at 1, 5 and 10 both ways, and the mean of the two at 1."""
+    metrics = {f"{way}_recall@{k}": Metric(float((rank < k).mean())) for way, rank in ranks.items() for k in RECALL_AT}
+    metrics["mean_recall@1"] = Metric(float(np.mean([(rank < 1).mean() for rank in ranks.values()])))
+    return metrics

@@ -1,0 +1,99 @@
+"""Reading what people type: `coop[n_ctx=4],lora[r=8,where=qkvo]` and `1,4,16`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import UsageError, unknown
+
+_ENTRY = re.compile(r"\s*(?P<name>[^\[\],]+?)\s*(?:\[(?P<parameters>[^\]]*)\])?\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name with the parameters that were typed, still as text."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        if not self.parameters:
+            return self.name
+        return f"{self.name}[{','.join(f'{key}={value}' for key, value in self.parameters)}]"
+
+
+def parse_names(text: str, what: str) -> list[Named]:
+    """Names separated by commas, each with optional `[key=value,...]`. Raises UsageError."""
+    found: list[Named] = []
+    position = 0
+    while position < len(text):
+        match = _ENTRY.match(text, position)
+        if match is None or match.end() == position:
+            raise UsageError(f"can't read {what} {text!r} at {text[position:]!r}: write name or name[key=value], separated by commas")
+        parameters = []
+        for part in (match["parameters"] or "").split(","):
+            if not part.strip():
+                continue
+            key, equals, value = part.partition("=")
+            if not equals or not key.strip() or not value.strip():
+                raise UsageError(f"can't read {part.strip()!r} in {what} {text!r}: write key=value")
+            parameters.append((key.strip(), value.strip()))
+        found.append(Named(match["name"], tuple(parameters)))
+        position = match.end()
+    if not found:
+        raise UsageError(f"no {what} given")
+    return found
+
+
+def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
+    """Whole numbers separated by commas, in the order given, each once. Raises UsageError."""
+    numbers = []
+    for part in text.split(","):
+        try:
+            number = int(part)
+        except ValueError:
+            raise UsageError(f"can't read {what} {text!r}: {part.strip()!r} is not a whole number") from None
+        if number < least:
+            raise UsageError(f"{what} must be at least {least}, got {number}")
+        numbers.append(number)
+    return list(dict.fromkeys(numbers))
+
+
+def build_parameters(kind: type[Any], named: Named) -> Any:
+    """An instance of the frozen dataclass `kind` with the typed values read by its field types. Raises UsageError."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, text in named.parameters:
+        if key not in fields:
+            raise unknown(f"parameter of {named.name}", key, fields)
+        values[key] = _read(text, hints[key], f"{named.name}[{key}=...]")
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise UsageError(f"{named}: {error}") from error
+
+
+def _read(text: str, hint: Any, where: str) -> Any:
+    options = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        if text not in options:
+            raise unknown(f"value for {where}", text, [str(option) for option in options])
+        return text
+    if isinstance(hint, types.UnionType):
+        if text.lower() == "none" and type(None) in options:
+            return None
+        return _read(text, next(option for option in options if option is not type(None)), where)
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise UsageError(f"{where} must be true or false, got {text!r}")
+        return text.lower() == "true"
+    try:
+        return hint(text)
+    except ValueError:
+        raise UsageError(f"{where} must be of type {hint.__name__}, got {text!r}") from None

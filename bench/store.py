@@ -1,0 +1,118 @@
+"""The append-only store: JSON lines, one shard per writer, flushed and fsynced per record.
+
+    OUT/records/<writer>.jsonl     one record a line
+    OUT/artifacts/...              predictions and trained weights
+
+Merging two stores is copying their files together. A torn last line is what a crash leaves behind: it is
+reported, ignored, and its cell runs again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from bench.errors import StoreError
+from bench.record import CellInfo, NotARecord, Record, from_json, to_json
+
+
+def cell_key(cell: CellInfo) -> Hashable:
+    """What makes two attempts attempts at the same cell, as a hashable value.
+
+    The backbone counts by fingerprint and the method by its parameters and code, not by their names alone.
+    """
+    values = msgspec.structs.asdict(cell)
+    for derived in ("label", "family", "backbone"):
+        values.pop(derived)
+    return json.dumps(values, sort_keys=True, default=str)
+
+
+class Store:
+    """A results folder. Only one process appends through one `Store`; each has its own shard."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.problems: list[str] = []  # lines that were passed over, filled by `read`
+        self._shard: Path | None = None
+
+    @property
+    def records_folder(self) -> Path:
+        return self.root / "records"
+
+    @property
+    def artifacts_folder(self) -> Path:
+        return self.root / "artifacts"
+
+    def prepare(self) -> None:
+        """Make the folders and see that they can be written, before any work is done.
+
+        Raises StoreError on a read-only or full disk.
+        """
+        try:
+            self.records_folder.mkdir(parents=True, exist_ok=True)
+            self.artifacts_folder.mkdir(exist_ok=True)
+            probe = self.root / f".probe-{uuid.uuid4().hex}"
+            try:
+                probe.write_bytes(b"x" * 65536)
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.root}: can't write results here ({error.strerror}): free space or choose another --out") from error
+
+    def append(self, record: Record) -> None:
+        """Write one record; it is on disk when this returns. Raises StoreError and leaves no half line."""
+        if self._shard is None:
+            self._shard = self.records_folder / f"{uuid.uuid4().hex[:12]}.jsonl"
+        line = to_json(record) + b"\n"
+        try:
+            with self._shard.open("ab") as file:
+                before = file.tell()
+                try:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    os.truncate(self._shard, before)
+                    raise
+        except OSError as error:
+            raise StoreError(
+                f"{self._shard}: record of {record.cell.label} on {record.cell.task} not written ({error.strerror}): "
+                "free space, then run the same command again; what was written before stays"
+            ) from error
+
+    def read(self) -> Iterator[Record]:
+        """All records, shard by shard, in the order written. Lines that aren't records go to `problems`."""
+        self.problems = []
+        if not self.records_folder.is_dir():
+            return
+        for shard in sorted(self.records_folder.glob("*.jsonl")):
+            try:
+                with shard.open("rb") as file:
+                    for number, line in enumerate(file, 1):
+                        if not line.strip():
+                            continue
+                        try:
+                            yield from_json(line, f"{shard}:{number}")
+                        except NotARecord as problem:
+                            self.problems.append(str(problem))
+            except OSError as error:
+                raise StoreError(f"{shard}: can't read ({error.strerror}): check permissions") from error
+
+    def latest(self) -> dict[Hashable, Record]:
+        """The record that counts for each cell: the last finished one, a successful one before any other."""
+        best: dict[Hashable, Record] = {}
+        for record in self.read():
+            key = cell_key(record.cell)
+            if key not in best or _rank(record) >= _rank(best[key]):
+                best[key] = record
+        return best
+
+
+def _rank(record: Record) -> tuple[bool, str]:
+    finished = record.provenance.finished if record.provenance else ""
+    return record.status == "ok", finished

@@ -1,0 +1,97 @@
+"""The one gradient loop: optimiser, schedule, precision, guards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from bench.frozen import autocast
+from bench.record import Training
+from methods.base import Recipe
+
+
+class Diverged(RuntimeError):
+    """The loss is not a number any more."""
+
+
+def train(
+    groups: dict[str, list[nn.Parameter]],
+    batch_loss: Callable[[Tensor, torch.Generator], Tensor],
+    examples: int,
+    recipe: Recipe,
+    *,
+    cap: int | None,
+    stretch: float,
+    seed: int,
+    device: str,
+    precision: str,
+) -> Training:
+    """Train in place.
+
+    groups: the parameters under "body" and "head"; a recipe may give the head its own rate.
+    batch_loss: row numbers [B] and a generator for further draws -> scalar loss.
+    cap: most steps; the schedule is squeezed into them. stretch: a squeezed recipe's rates are multiplied by
+    asked / run steps, but by no more than this, so that the parameters can get about as far.
+    Raises Diverged.
+    """
+    asked = recipe.length(examples)
+    steps = asked if cap is None else min(asked, cap)
+    factor = min(asked / steps, stretch)
+    optimiser = _optimiser(groups, recipe)
+    generator = torch.Generator().manual_seed(seed)
+    scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
+    parameters = [parameter for group in groups.values() for parameter in group]
+    epochs = asked / recipe.steps_per_epoch(examples)
+    losses: list[float] = []
+    window: list[Tensor] = []
+    order = torch.empty(0, dtype=torch.long)
+    for step in range(steps):
+        if len(order) == 0:
+            order = torch.randperm(examples, generator=generator)
+        rows, order = order[: recipe.batch], order[recipe.batch :]
+        share = rate(recipe, step / steps, epochs)
+        for group in optimiser.param_groups:
+            group["lr"] = factor * (share * group["base_lr"] / recipe.lr if recipe.lr else 0.0)
+        with autocast(device, precision):
+            loss = batch_loss(rows, generator)
+        optimiser.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if recipe.clip_gradient is not None:
+            scaler.unscale_(optimiser)
+            nn.utils.clip_grad_norm_(parameters, recipe.clip_gradient)
+        scaler.step(optimiser)
+        scaler.update()
+        window.append(loss.detach())
+        if (step + 1) * 10 // steps > step * 10 // steps:
+            losses.append(float(torch.stack(window).mean()))
+            window.clear()
+            if not math.isfinite(losses[-1]):
+                raise Diverged(f"loss is {losses[-1]} by step {step + 1} of {steps}: lower the learning rate")
+    return Training(asked_steps=asked, run_steps=steps, capped=steps < asked, batch=min(recipe.batch, examples), loss=losses)
+
+
+def rate(recipe: Recipe, progress: float, epochs: float) -> float:
+    """The learning rate at `progress` (0..1) of a run of `epochs` epochs."""
+    if recipe.warmup_epochs and progress * epochs < recipe.warmup_epochs and epochs > recipe.warmup_epochs:
+        return recipe.warmup_lr
+    if progress < recipe.warmup:
+        return recipe.warmup_lr + (recipe.lr - recipe.warmup_lr) * progress / recipe.warmup
+    if recipe.schedule == "constant":
+        return recipe.lr
+    if recipe.stairs:
+        progress = math.floor(progress * epochs) / epochs
+    return recipe.final_lr + (recipe.lr - recipe.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _optimiser(groups: dict[str, list[nn.Parameter]], recipe: Recipe) -> torch.optim.Optimizer:
+    rates = {"body": recipe.lr, "head": recipe.lr if recipe.head_lr is None else recipe.head_lr}
+    settings = [
+        {"params": parameters, "lr": rates[name], "base_lr": rates[name]} for name, parameters in groups.items() if parameters
+    ]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+    kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+    return kind(settings, lr=recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay)

@@ -1,0 +1,291 @@
+"""Runs cells inside one process and gives a record for each, whatever happens.
+
+The same worker serves every executor. It keeps the backbone, the task and the bank's rows in memory for as
+long as the cells that it gets belong to them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from bench.backbone import Backbone, load
+from bench.bank import Account, Bank
+from bench.episode import Episode, content_hash, draw_episode
+from bench.errors import DataError
+from bench.fitting import Fitting, fitting
+from bench.frozen import Frozen
+from bench.grid import QUICK_TEST, Cell
+from bench.meter import Meter, Usage
+from bench.provenance import now, provenance
+from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Metric, Parameters, Record, Seconds, Status, Training
+from bench.registry import Registry, find_methods, find_task
+from bench.score import classification_metrics, retrieval_metrics, retrieval_ranks
+from bench.train import Diverged
+from methods.base import Method, NotApplicable
+from tasks.base import Split, Task
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cells of a run share and no result depends on."""
+
+    out: Path
+    bank: Path
+    device: str = "cpu"
+    threads: int = 1
+    command: str = ""
+    plugins: tuple[Path, ...] = ()
+    skip_bad_images: bool = False
+    save_weights: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Worker:
+    """Runs one cell after another."""
+
+    def __init__(self, settings: Settings) -> None:
+        torch.set_num_threads(settings.threads)
+        self.settings = settings
+        self.registry: Registry = find_methods(settings.plugins)
+        self.meter = Meter(settings.device)
+        self.bank = Bank(settings.bank, self.meter)
+        self._backbone: Backbone | None = None
+        self._task: tuple[str, Task] | None = None
+
+    def run(self, cell: Cell) -> Record:
+        """One attempt. Never raises for what goes wrong inside the cell."""
+        attempt = _Attempt(self, cell, uuid.uuid4().hex[:16], now())
+        return attempt.record()
+
+    def backbone(self, name: str) -> Backbone:
+        if self._backbone is None or self._backbone.name != name:
+            self._backbone = load(name, self.settings.device)
+            self.bank.forget_memory()
+        return self._backbone
+
+    def task(self, source: str) -> Task:
+        if self._task is None or self._task[0] != source:
+            self._task = (source, find_task(source))
+            self.bank.forget_memory()
+        return self._task[1]
+
+
+@dataclass
+class _Attempt:
+    worker: Worker
+    cell: Cell
+    record_id: str
+    started: str
+    phase: str = "load"
+    fit: Usage = field(default_factory=Usage)
+    predicted: Usage = field(default_factory=Usage)
+    account: Account = field(default_factory=Account)
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> Record:
+        status: Status = "ok"
+        failure: Failure | None = None
+        try:
+            self._run()
+        except NotApplicable as reason:
+            status, failure = "not_applicable", self._failure(reason, with_traceback=False)
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            status, failure = "oom", self._failure(error)
+        except Diverged as error:
+            status, failure = "diverged", self._failure(error, with_traceback=False)
+        except DataError as error:
+            status, failure = "failed", self._failure(error, with_traceback=False)
+        except Exception as error:  # noqa: BLE001 - a failure is a row, whatever it is
+            out_of_memory = isinstance(error, RuntimeError) and "allocate memory" in str(error)
+            status, failure = "oom" if out_of_memory else "failed", self._failure(error)
+        settings = self.worker.settings
+        return Record(
+            record_id=self.record_id,
+            cell=self.cell.info,
+            status=status,
+            error=failure,
+            provenance=provenance(settings.device, settings.command, self.started, dict(settings.flags)),
+            **self.results,
+        )
+
+    def _failure(self, error: BaseException, with_traceback: bool = True) -> Failure:
+        trace = "".join(traceback.format_exception(error)) if with_traceback else ""
+        return Failure(phase=self.phase, type=type(error).__name__, message=str(error) or type(error).__name__, traceback=trace)
+
+    def _run(self) -> None:
+        info, worker = self.cell.info, self.worker
+        backbone, task = worker.backbone(info.backbone), worker.task(self.cell.task_source)
+        method = worker.registry.build(self.cell.method)
+        torch.manual_seed(info.seed)
+        self.phase = "bank"
+        frozen = self._frozen(backbone, task, method)
+        episode = Episode(0, info.seed, ())
+        if method.uses_support:
+            episode = draw_episode(task, info.shots, info.seed, info.protocol)
+        test = list(range(len(task.test)))
+        if info.quick:
+            test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()
+        if worker.settings.skip_bad_images:
+            support = tuple(frozen.readable(task.train, episode.support))
+            episode = dataclasses.replace(episode, support=support, validation=tuple(frozen.readable(task.val, episode.validation)))
+            test = frozen.readable(task.test, test)
+        self.results["data"] = Data(
+            origin=task.origin,
+            classes=len(task.class_names),
+            n_support=len(episode.support),
+            n_val=len(episode.validation),
+            n_test=len(test),
+            support_hash=content_hash(task.train, episode.support) if episode.support else "",
+            test_hash=content_hash(task.test, test),
+            skipped_images=frozen.skipped,
+        )
+        chosen: dict[str, Any] = {}
+        if info.protocol == "val" and method.uses_support:
+            if method.grid:
+                chosen.update(method.search(lambda values: self._validate(_with(method, values), frozen, episode)))
+                method = _with(method, chosen)
+            torch.manual_seed(info.seed)
+        fitted = self._fit(method, frozen, episode)
+        if info.protocol == "val" and method.uses_support:
+            chosen.update(fitted.tune(episode.validation))
+        self.phase = "bank"
+        fitted.collect(task.test, test)
+        self.phase = "predict"
+        with worker.meter.measure() as usage:
+            scores = fitted.predict()
+        self.predicted.add(usage)
+        self.phase = "score"
+        self._score(scores, task.test, test)
+        self._parameters(fitted)
+        self._costs()
+        training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
+        self.results["training"] = Training(
+            asked_steps=training.asked_steps,
+            run_steps=training.run_steps,
+            capped=training.capped,
+            batch=training.batch,
+            loss=training.loss,
+            chosen=chosen,
+        )
+
+    def _frozen(self, backbone: Backbone, task: Task, method: Method) -> Frozen:
+        settings, info = self.worker.settings, self.cell.info
+        squashed = method.squashes_images(task.kind)
+        return Frozen(backbone, task, self.worker.bank, self.account, settings.device, info.precision, squashed)
+
+    def _fit(self, method: Method, frozen: Frozen, episode: Episode) -> Fitting:
+        """Fit, each step in its own phase; the measured parts add up in `fit`."""
+        budget = frozen.task.budget if self.cell.info.recipe == "capped" else None
+        cap, stretch = None, 1.0
+        if budget is not None:
+            cap = budget.head_steps if method.family == "head" else budget.encoder_steps
+            stretch = budget.stretch
+        fitted = fitting(method, frozen, episode, cap, stretch)
+        for phase, step in (
+            ("bank", fitted.collect_start),
+            ("fit", fitted.build),
+            ("bank", fitted.collect_rows),
+            ("fit", fitted.train),
+        ):
+            self.phase = phase
+            if phase == "bank":
+                step()
+                continue
+            with self.worker.meter.measure() as usage:
+                step()
+            self.fit.add(usage)
+        return fitted
+
+    def _validate(self, method: Method, frozen: Frozen, episode: Episode) -> float:
+        """Headline metric on the validation set after fitting with these parameters; all of it is cost of fitting."""
+        torch.manual_seed(self.cell.info.seed)
+        fitted = self._fit(method, frozen, episode)
+        self.phase = "bank"
+        fitted.collect(frozen.task.val, episode.validation)
+        self.phase = "fit"
+        with self.worker.meter.measure() as usage:
+            scores = fitted.predict()
+        self.fit.add(usage)
+        metrics, _ = _metrics(scores, frozen.task.val, episode.validation, self.cell.info.kind)
+        return metrics[HEADLINE[self.cell.info.kind]].value
+
+    def _score(self, scores: Tensor, split: Split, rows: list[int]) -> None:
+        expected = (len(rows), len(rows) if self.cell.info.kind == "retrieval" else self.results["data"].classes)
+        if tuple(scores.shape) != expected:
+            raise ValueError(f"the method gave scores of shape {tuple(scores.shape)}, expected {expected}")
+        if not bool(torch.isfinite(scores).all()):
+            raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
+        self.results["metrics"], arrays = _metrics(scores, split, rows, self.cell.info.kind)
+        path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **arrays)
+        self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
+
+    def _parameters(self, fitted: Fitting) -> None:
+        trained = {name: value.detach().cpu().contiguous() for name, value in fitted.trained().items()}
+        info = self.cell.info
+        about = {"method": info.method, "params": json.dumps(info.params), "backbone": info.fingerprint, "task": info.task}
+        body = save(trained, about)
+        count = sum(value.numel() for value in trained.values())
+        total = fitted.total_parameters()
+        self.results["parameters"] = Parameters(trainable=count, total=total, share=count / total, stored_bytes=len(body) if count else 0)
+        if self.worker.settings.save_weights and count:
+            path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
+            path.write_bytes(body)
+            self.results["artifacts"]["weights"] = f"artifacts/{path.name}"
+
+    def _costs(self) -> None:
+        parts = {"bank": self.account.usage, "fit": self.fit, "predict": self.predicted}
+        total = Usage()
+        for usage in parts.values():
+            total.add(usage)
+        self.results["time_s"] = Seconds(
+            **{name: usage.seconds for name, usage in parts.items()},
+            total=total.seconds,
+            cpu=self.fit.cpu_seconds + self.predicted.cpu_seconds,
+            bank_spent=self.account.spent.seconds,
+        )
+        sensor = self.worker.meter.sensor
+        measured = sensor.quality if total.joules is not None else "unavailable"
+        source = sensor.source if total.joules is not None else f"{sensor.source}: windows under {sensor.shortest_window_s:g} s give no figure"
+        self.results["energy_j"] = Joules(
+            **{name: usage.joules for name, usage in parts.items()},
+            total=total.joules,
+            quality=measured,
+            source=source,
+            scope=sensor.scope,
+            shared=sensor.shared,
+            window_s=total.seconds,
+        )
+        self.results["memory_bytes"] = Bytes(
+            **{name: usage.peak_bytes for name, usage in parts.items()},
+            total=total.peak_bytes,
+            source=self.worker.meter.memory.source,
+        )
+
+
+def _with(method: Method, values: Mapping[str, Any]) -> Method:
+    return type(method)(dataclasses.replace(method.params, **values))
+
+
+def _metrics(scores: Tensor, split: Split, rows: Any, kind: str) -> tuple[dict[str, Metric], dict[str, np.ndarray]]:
+    """Metrics, and the arrays from which they can be computed again."""
+    if kind == "retrieval":
+        ranks = retrieval_ranks(scores.numpy(), [split.ids[row] for row in rows])
+        return retrieval_metrics(ranks), ranks
+    labels = split.labels[list(rows)]
+    arrays = {"scores": scores.numpy(), "labels": labels}
+    return classification_metrics(arrays["scores"], labels), arrays
+

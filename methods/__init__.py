@@ -1,0 +1,1 @@
+"""Methods: one file each; `base.py` is the contract."""

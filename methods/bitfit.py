@@ -1,0 +1,34 @@
+"""BitFit: only the biases train (Ben Zaken et al., ACL 2022).
+
+    y = W x + b with W frozen and b trained, for every linear and every norm of both towers
+
+The attention's q, k and v biases count. Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300
+steps per shot, cosine to 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from methods.base import EncoderMethod, Paper, Recipe, Start
+
+
+class BitFit(EncoderMethod):
+    name = "bitfit"
+    paper = Paper("BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199")
+    grid = {"lr": (2e-4, 1e-3)}
+
+    @dataclass(frozen=True)
+    class Params:
+        lr: float = 2e-4  # AdamW
+
+    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+        modules = [*clip.image.modules(), *clip.text.modules()]
+        return [m.bias for m in modules if isinstance(m, nn.Linear | nn.LayerNorm | nn.Conv2d) and m.bias is not None]
+
+    def recipe(self, start: Start) -> Recipe:
+        return replace(super().recipe(start), lr=self.params.lr)

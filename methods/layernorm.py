@@ -1,0 +1,34 @@
+"""LayerNorm tuning: gain and bias of every LayerNorm of both towers train (Frankle et al., ICLR 2021, for
+batch norms; Kim et al., 2021, and LilT, Khan and Fu, ICLR 2023, for transformers).
+
+    y = gain * (x - mean(x)) / sd(x) + bias
+
+Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from methods.base import EncoderMethod, Paper, Recipe, Start
+
+
+class LayerNormTuning(EncoderMethod):
+    name = "layernorm"
+    paper = Paper("Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning", "ICLR 2023", "arXiv:2303.11866")
+    grid = {"lr": (2e-4, 1e-3)}
+
+    @dataclass(frozen=True)
+    class Params:
+        lr: float = 2e-4  # AdamW
+
+    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+        norms = [m for m in [*clip.image.modules(), *clip.text.modules()] if isinstance(m, nn.LayerNorm)]
+        return [parameter for norm in norms for parameter in (norm.weight, norm.bias)]
+
+    def recipe(self, start: Start) -> Recipe:
+        return replace(super().recipe(start), lr=self.params.lr)

@@ -1,0 +1,43 @@
+"""LilT's partial unfreezing: the last pretrained blocks of each tower train (Khan and Fu, ICLR 2023).
+
+Trained: the last `blocks` blocks, the towers' final norms and their projections into the shared space. All
+below is frozen, so that it is computed once per image and text and banked. Recipe: AdamW, learning rate 2e-4,
+weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from methods.base import EncoderMethod, NotApplicable, Paper, Recipe, Start
+
+
+class LiltPartial(EncoderMethod):
+    name = "lilt-partial"
+    paper = Paper("Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning", "ICLR 2023", "arXiv:2303.11866")
+    grid = {"lr": (2e-4, 1e-3)}
+
+    @dataclass(frozen=True)
+    class Params:
+        blocks: int = 1  # how many of each tower, from the top
+        lr: float = 2e-4  # AdamW
+
+        def __post_init__(self) -> None:
+            if self.blocks < 0:
+                raise ValueError("blocks must not be negative")
+
+    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+        trained: list[nn.Parameter] = []
+        for tower in (clip.image, clip.text):
+            if self.params.blocks > len(tower.blocks):
+                raise NotApplicable(f"blocks={self.params.blocks}, but a tower has only {len(tower.blocks)}")
+            unfrozen = [*tower.blocks[len(tower.blocks) - self.params.blocks :], tower.head]
+            trained += [parameter for stage in unfrozen for parameter in stage.parameters()]
+        return trained
+
+    def recipe(self, start: Start) -> Recipe:
+        return replace(super().recipe(start), lr=self.params.lr)

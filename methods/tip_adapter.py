@@ -1,0 +1,84 @@
+"""Tip-Adapter: a cache of the support instead of training (Zhang et al., ECCV 2022).
+
+    logits[b, c] = 100 f[b] . t[c] + alpha * sum over k of exp(-beta (1 - f[b] . key[k])) onehot[k, c]
+
+f: image features [B, d], unit length.    t: class texts [C, d], unit length.
+key: support features [N, d], averaged over 10 augmented views, then normalised.    onehot: labels [N, C].
+Protocol `fixed`: alpha 1, beta 5.5 (from memory of the published configuration). Protocol `val`: a grid of
+200 beta x 20 alpha from 0.1 upwards, on the validation set only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.base import CLASSIFICATION, Features, HeadMethod, Paper, Support, Views
+
+CLIP_SCALE = 100.0  # the paper's factor on the cosine
+LARGEST_BETA, LARGEST_ALPHA = 7.0, 3.0  # the published search scale of most data sets
+BETAS, ALPHAS = 200, 20
+
+
+class TipAdapter(HeadMethod):
+    name = "tip-adapter"
+    kinds = frozenset({CLASSIFICATION})
+    paper = Paper("Tip-Adapter: Training-free Adaption of CLIP for Few-shot Classification", "ECCV 2022", "arXiv:2207.09519")
+
+    @dataclass(frozen=True)
+    class Params:
+        alpha: float = 1.0  # weight of the cache
+        beta: float = 5.5  # sharpness of its affinity
+
+    def views(self) -> Views:
+        return Views(count=10, smallest_crop=0.5)
+
+    def head(self, support: Support) -> nn.Module:
+        onehot = F.one_hot(support.labels, support.classes).float()
+        return Cache(support.mean_of_views(), onehot, self.params.alpha, self.params.beta)
+
+    def tune(self, head: nn.Module, validation: Support) -> Mapping[str, Any]:
+        assert isinstance(head, Cache)
+        return search_cache(head, validation)
+
+
+class Cache(nn.Module):
+    """Zero-shot logits plus those of the key-value cache."""
+
+    keys: Tensor
+
+    def __init__(self, keys: Tensor, onehot: Tensor, alpha: float, beta: float, learn_keys: bool = False) -> None:
+        super().__init__()
+        if learn_keys:
+            self.keys = nn.Parameter(keys.clone())
+        else:
+            self.register_buffer("keys", keys)
+        self.register_buffer("onehot", onehot)
+        self.alpha, self.beta = alpha, beta
+
+    def parts(self, features: Features) -> tuple[Tensor, Tensor]:
+        """Zero-shot logits [B, C] and affinities to the keys f . key [B, N]."""
+        return CLIP_SCALE * features.image @ features.candidates.T, features.image @ self.keys.T
+
+    def forward(self, features: Features) -> Tensor:
+        clip_logits, affinity = self.parts(features)
+        return clip_logits + self.alpha * torch.exp(-self.beta * (1 - affinity)) @ self.onehot
+
+
+@torch.no_grad()
+def search_cache(cache: Cache, validation: Support) -> Mapping[str, float]:
+    """Set the alpha and beta with the best validation accuracy, the first one if several are."""
+    clip_logits, affinity = cache.parts(validation.features)
+    best = -1.0
+    for beta in torch.linspace(0.1, LARGEST_BETA, BETAS).tolist():
+        cache_logits = torch.exp(-beta * (1 - affinity)) @ cache.onehot
+        for alpha in torch.linspace(0.1, LARGEST_ALPHA, ALPHAS).tolist():
+            accuracy = float(((clip_logits + alpha * cache_logits).argmax(1) == validation.labels).float().mean())
+            if accuracy > best:
+                best, cache.alpha, cache.beta = accuracy, alpha, beta
+    return {"alpha": cache.alpha, "beta": cache.beta}

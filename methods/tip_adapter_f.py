@@ -1,0 +1,26 @@
+"""Tip-Adapter-F: Tip-Adapter whose keys are trained (Zhang et al., ECCV 2022).
+
+    logits[b, c] = 100 f[b] . t[c] + alpha * sum over k of exp(-beta (1 - f[b] . key[k])) onehot[k, c]
+
+key [N, d] starts at Tip-Adapter's keys and is all that trains: N d numbers. AdamW, learning rate 1e-3, eps 1e-4,
+batch 256, 20 epochs, cosine per step. The published code reports the best epoch on the test set; here it is the
+last one. Protocol `val` chooses alpha and beta after training, on the validation set.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from methods.base import Recipe, Support
+from methods.tip_adapter import Cache, TipAdapter
+
+
+class TipAdapterF(TipAdapter):
+    name = "tip-adapter-f"
+
+    def head(self, support: Support) -> nn.Module:
+        start = super().head(support)
+        return Cache(start.keys, start.onehot, start.alpha, start.beta, learn_keys=True)
+
+    def recipe(self, support: Support) -> Recipe:
+        return Recipe(lr=1e-3, eps=1e-4, batch=256, epochs=20)

@@ -1,0 +1,99 @@
+"""What a task is. A task gives lazily decoded examples; it knows no backbone and no method.
+
+Kinds:
+    classification   image -> class                   label is the class
+    pair             image + text -> class            entailment, question answering over closed answers
+    retrieval        image <-> caption                rows with the same image id share the image
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+Kind = Literal["classification", "pair", "retrieval"]
+SplitName = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Which augmentations keep the task's labels true; a method's policy is narrowed to it."""
+
+    smallest_crop: float = 0.08  # least share of the area that a random resized crop may keep; 1: no crop
+    flip: bool = True  # whether left and right may be swapped
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Most optimiser steps that a recipe may take here unless `--recipe paper` lifts the cap."""
+
+    head_steps: int
+    encoder_steps: int
+    stretch: float = 1.0  # a recipe squeezed into fewer steps takes larger ones, by at most this factor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples of one split, images decoded on demand.
+
+    ids: image ids, stable and unique within the task; rows of the same image (several questions, several
+    captions) share the id. texts: the sentence, question or caption of each row, None for classification.
+    labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
+    """
+
+    ids: Sequence[str]
+    image: Callable[[int], Image.Image]  # row number -> RGB image; raises DataError that names the file
+    labels: np.ndarray
+    texts: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.labels) != len(self.ids) or (self.texts is not None and len(self.texts) != len(self.ids)):
+            raise ValueError("a split's ids, labels and texts must be of one length")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task. `load` is called once per split and may be slow; everything else is at hand."""
+
+    name: str
+    kind: Kind
+    version: str  # changes when the data or their labels change
+    class_names: tuple[str, ...]  # empty for retrieval
+    load: Callable[[SplitName], Split]
+    templates: tuple[str, ...] = ("a photo of a {}.",)  # the first is the task's single template
+    licence: str = "unknown"
+    origin: str = "bundled generator"  # where data and split come from; figures of different origins don't compare
+    augmentation: Augmentation = Augmentation()
+    budget: Budget | None = None
+    candidate: str | None = None  # pair tasks with closed answers: how zero-shot joins question and answer
+    shot_unit: int = 1  # retrieval: training pairs per shot
+
+    @cached_property
+    def train(self) -> Split:
+        return self.load("train")
+
+    @cached_property
+    def val(self) -> Split:
+        return self.load("val")
+
+    @cached_property
+    def test(self) -> Split:
+        return self.load("test")
+
+    def class_texts(self, template: str | None = None) -> list[str]:
+        """The texts [C] of the classes under one template, by default the task's own."""
+        return [(template or self.templates[0]).format(name) for name in self.class_names]
+
+    def candidates(self, text: str) -> list[str] | None:
+        """Zero-shot's texts [C] for one row of a closed-answer task; None where nothing principled exists."""
+        if self.candidate is None:
+            return None
+        return [self.candidate.format(text=text, answer=name) for name in self.class_names]

@@ -1,0 +1,104 @@
+"""The bundled tasks: seven small ones that are drawn on the spot, or come with scikit-learn, and need no download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tasks.base import Augmentation, Budget, Split, SplitName, Task
+from tasks.scenes import answering, creatures, digits, entailment, pairs, sketches, textures
+from tasks.scenes.described import Make, described_split
+from tasks.scenes.drawn import Draw, drawn_split, split_size
+
+BUDGET = Budget(head_steps=300, encoder_steps=60)
+LICENCE = "Apache-2.0"
+WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the sentence is about, a flip turns left to right
+
+
+def _drawn(task: int, classes: tuple[str, ...], draw: Draw) -> Callable[[SplitName], Split]:
+    return partial(drawn_split, task, len(classes), draw)
+
+
+def _described(task: int, classes: tuple[str, ...], make: Make) -> Callable[[SplitName], Split]:
+    return lambda split: described_split(task, split_size(split, len(classes)), make, split)
+
+
+# The number that each task draws from is part of its seeds: never change it, never use it twice.
+TASKS: tuple[Task, ...] = (
+    Task(
+        name="sketches",
+        kind="classification",
+        version="1",
+        class_names=sketches.CLASSES,
+        load=_drawn(1, sketches.CLASSES, sketches.draw),
+        licence=LICENCE,
+        augmentation=Augmentation(smallest_crop=0.6),
+        budget=BUDGET,
+    ),
+    Task(
+        name="textures",
+        kind="classification",
+        version="1",
+        class_names=textures.CLASSES,
+        load=_drawn(2, textures.CLASSES, textures.draw),
+        templates=("a photo of a {} thing.",),
+        licence=LICENCE,
+        augmentation=Augmentation(smallest_crop=0.3),  # smaller crops hold less than a period
+        budget=BUDGET,
+    ),
+    Task(
+        name="creatures",
+        kind="classification",
+        version="1",
+        class_names=creatures.CLASSES,
+        load=_drawn(3, creatures.CLASSES, creatures.draw),
+        templates=("a photo of a {}, a kind of creature.",),
+        licence=LICENCE,
+        augmentation=Augmentation(smallest_crop=0.7),  # smaller crops lose ears and tails
+        budget=BUDGET,
+    ),
+    Task(
+        name="digits",
+        kind="classification",
+        version="1",
+        class_names=digits.CLASSES,
+        load=partial(digits.load, 4),
+        templates=("a photo of a number {}.",),
+        licence="CC-BY-4.0",  # the data; scikit-learn's code is BSD-3-Clause
+        origin="scikit-learn load_digits, seeded split",
+        augmentation=Augmentation(smallest_crop=0.8, flip=False),
+        budget=BUDGET,
+    ),
+    Task(
+        name="scenes-entailment",
+        kind="pair",
+        version="1",
+        class_names=entailment.CLASSES,
+        load=_described(5, entailment.CLASSES, entailment.make),
+        licence=LICENCE,
+        augmentation=WHOLE,
+        budget=BUDGET,
+    ),
+    Task(
+        name="scenes-vqa",
+        kind="pair",
+        version="1",
+        class_names=answering.CLASSES,
+        load=_described(6, answering.CLASSES, answering.make),
+        candidate="{text} {answer}",
+        licence=LICENCE,
+        augmentation=WHOLE,
+        budget=BUDGET,
+    ),
+    Task(
+        name="scenes-retrieval",
+        kind="retrieval",
+        version="1",
+        class_names=(),
+        load=partial(pairs.load, 7),
+        licence=LICENCE,
+        augmentation=WHOLE,
+        budget=BUDGET,
+        shot_unit=pairs.SHOT_UNIT,
+    ),
+)

@@ -1,0 +1,132 @@
+"""The whole report: files, bytes, errors, and its numbers as text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench.errors import StoreError
+from bench.report import display, summarise_records, terminal_table, write_report
+from bench.report.exports import cells_csv, leaderboard_csv
+from bench.report.frame import to_frame
+from bench.store import Store
+
+from .factory import failed_record, make_record, realistic
+
+FEW = realistic(["zero-shot", "lora"], tasks=("a", "b"), shots=(1, 4), seeds=(1, 2))
+
+
+def test_writes_the_same_files_again(tmp_path: Path) -> None:
+    records = [*FEW, failed_record("oom", "no memory left", task="a", seed=9)]
+    summary = write_report(iter(records), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"leaderboard.md", "leaderboard.csv", "cells.csv", "plots"}
+    names = ("leaderboard.md", "leaderboard.csv", "cells.csv")
+    first = [(tmp_path / name).read_bytes() for name in names]
+    write_report(records[::-1], tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in names] == first
+    page = first[0].decode()
+    assert "no memory left" in page.split("\n## Failures\n")[1]
+    assert page.count("![") == 4
+    for path in (line.split("](")[1][:-1] for line in page.splitlines() if line.startswith("![")):
+        assert (tmp_path / path).is_file()
+    assert len(summary.frame) == len(records)
+
+
+def test_reads_what_a_store_counts(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+    for record in (failed_record(task="a"), make_record(task="a"), make_record(task="a", seed=2)):
+        store.append(record)
+    summary = write_report(store.latest().values(), tmp_path)
+    assert summary.failures.empty
+    assert summary.tables[0].rows[0].tasks["a"][4].ok == 2
+
+
+def test_no_records(tmp_path: Path) -> None:
+    summary = write_report([], tmp_path)
+    assert "no records yet" in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+    assert (tmp_path / "cells.csv").read_text(encoding="utf-8").startswith("label,task,shots,seed,status,score,kind,backbone")
+    assert printed(summary) == "no records yet\n"
+
+
+def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(StoreError, match="can't write the report"):
+        write_report(FEW, tmp_path / "file")
+
+
+def printed(summary: object) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(terminal_table(summary))  # type: ignore[arg-type]
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_terminal_shows_brackets_and_figures() -> None:
+    records = [
+        make_record("coop", label="coop[n_ctx=4]", score=0.5),
+        make_record("coop", label="coop[n_ctx=4]", score=0.6, seed=2),
+    ]
+    text = printed(summarise_records(records))
+    assert "coop[n_ctx=4]" in text
+    assert "55.0 ± 63.5" in text  # t(0.975, 1) * 0.0707 / sqrt(2)
+
+
+def test_cells_hold_every_figure() -> None:
+    (row,) = csv.DictReader(io.StringIO(cells_csv(summarise_records([make_record(score=0.25)]))))
+    expected = {
+        **{"label": "lora", "task": "digits", "shots": "4", "seed": "1", "status": "ok", "score": "0.25", "trainable": "1000"},
+        **{"share": "0.01", "stored_bytes": "4096", "seconds_total": "3.5", "seconds_bank": "1.0", "joules_total": "25.0"},
+        **{"energy_quality": "measured", "energy_source": "rapl", "memory_total_bytes": str(2**20), "capped": "False"},
+        **{"memory_source": "process high-water mark", "protocol": "fixed", "backbone": "bundled", "quick": "False"},
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_leaderboard_csv_has_means_and_tasks() -> None:
+    rows = list(csv.DictReader(io.StringIO(leaderboard_csv(summarise_records(FEW)))))
+    lora = [row for row in rows if row["label"] == "lora"]
+    assert [(row["scope"], row["task"], row["shots"]) for row in lora] == [
+        *[("all tasks", "", "1"), ("all tasks", "", "4")],
+        *[("one task", task, shots) for task in "ab" for shots in ("1", "4")],
+    ]
+    assert {row["seeds"] for row in lora} == {"2"}
+    assert lora[1]["rank"] and not lora[0]["rank"]
+    assert sum(float(row["mean"]) for row in lora[3::2]) / 2 == pytest.approx(float(lora[1]["mean"]))
+
+
+def test_records_with_nothing_in_them() -> None:
+    bare = make_record(
+        score=None, status="crashed", parameters=None, time_s=None, energy_j=None, memory_bytes=None, training=None
+    )
+    bare = msgspec.structs.replace(bare, provenance=None, data=None)
+    summary = summarise_records([bare])
+    assert summary.tables[0].rows[0].failed == 1
+    assert summary.failures["error_message"].tolist() == [""]
+    assert cells_csv(summary).count("\n") == 2
+
+
+def test_numbers_as_text() -> None:
+    shown = [display.significant(value) for value in (0, 0.01234, 1.2345, 12.345, 999.6, 12345.6, None)]
+    assert shown == ["0", "0.0123", "1.23", "12.3", "1,000", "12,300", ""]
+    assert display.share_range((0.0012345, 0.0012345)) == "0.12%"
+    assert display.share_range((0.0, 0.5)) == "0 to 50%"
+    assert display.whole_range((1000, 2000)) == "1,000 to 2,000"
+    assert display.points(-0.012) == "-1.2"
+    assert display.p_value(0.0001) == "< 0.001"
+
+
+def test_ten_thousand_records_in_seconds() -> None:
+    records = realistic(tasks=[f"task {number}" for number in range(12)], shots=(1, 2, 4, 8, 16), seeds=range(15))
+    assert len(records) > 9000
+    start = time.perf_counter()
+    summary = summarise_records(records)
+    assert len(leaderboard_csv(summary)) > 10_000
+    # A tenth of the 100,000 that must take less than 60 s; quadratic work would show.
+    assert time.perf_counter() - start < 6
+    assert len(to_frame(records)) == len(records)

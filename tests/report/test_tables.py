@@ -1,0 +1,248 @@
+"""What goes into a table: means over the right cells, gaps, kinds and sections kept apart."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from bench.record import Joules, Metric, Record
+from bench.report import Summary, Table, summarise_records
+from bench.report.exports import leaderboard_csv
+from bench.report.leaderboard import leaderboard
+from bench.report.summary import Row
+
+from .factory import failed_record, later, make_record, realistic
+
+SMALL = realistic(["zero-shot", "lora", "coop", "full"], tasks=("a", "b", "c"), shots=(1, 4), seeds=(1, 2, 3))
+
+
+def only(records: list[Record]) -> Table:
+    tables = summarise_records(records).tables
+    assert len(tables) == 1
+    return tables[0]
+
+
+def row(table: Table, label: str) -> Row:
+    return next(row for row in table.rows if row.label == label)
+
+
+def score_of(record: Record) -> float:
+    return record.metrics["accuracy"].value
+
+
+def is_cell(record: Record, method: str, task: str, shots: int, seed: int) -> bool:
+    cell = record.cell
+    return (cell.method, cell.task, cell.shots, cell.seed) == (method, task, shots, seed)
+
+
+def test_mean_averages_tasks_per_seed_first() -> None:
+    found = row(only(SMALL), "lora").scores[4]
+    per_seed = [
+        np.mean(
+            [
+                score_of(record)
+                for record in SMALL
+                if record.cell.method == "lora" and (record.cell.shots, record.cell.seed) == (4, seed)
+            ]
+        )
+        for seed in (1, 2, 3)
+    ]
+    assert found is not None
+    assert found.mean == pytest.approx(np.mean(per_seed))
+    assert found.half_width == pytest.approx(stats.t.ppf(0.975, 2) * np.std(per_seed, ddof=1) / np.sqrt(3))
+    assert found.count == 3
+
+
+def test_rows_are_sorted_and_baseline_is_repeated() -> None:
+    table = only(SMALL)
+    means = [estimate.mean for entry in table.rows if (estimate := entry.scores[4])]
+    assert means == sorted(means, reverse=True)
+    assert len(means) == 4
+    baseline = row(table, "zero-shot")
+    assert baseline.baseline
+    assert baseline.scores[1] == baseline.scores[4]
+    assert baseline.scores[1] is not None
+    assert baseline.scores[1].half_width is None
+    assert table.shots == (1, 4)
+    assert baseline.missing == 0
+
+
+def test_gain_and_rank_at_largest_shots() -> None:
+    table = only(SMALL)
+    lora, baseline = row(table, "lora"), row(table, "zero-shot")
+    assert lora.scores[4] and baseline.scores[4]
+    assert lora.gain == pytest.approx(lora.scores[4].mean - baseline.scores[4].mean)
+    assert baseline.gain is None
+    # By hand: on each task, how many methods have a higher mean.
+    means = {name: [float(np.mean(at_four(name, task))) for task in "abc"] for name in ("zero-shot", "lora", "coop", "full")}
+    for entry in table.rows:
+        above = [sum(other[at] > means[entry.label][at] for other in means.values()) for at in range(3)]
+        assert entry.rank == pytest.approx(1 + sum(above) / 3)
+
+
+def at_four(method: str, task: str) -> list[float]:
+    """Scores of the seeds at four shots, a baseline's one score otherwise."""
+    cells = [
+        record for record in SMALL if (record.cell.method, record.cell.task) == (method, task) and record.cell.shots in (0, 4)
+    ]
+    return [score_of(record) for record in cells]
+
+
+def test_seeds_that_one_task_lacks_are_left_out_of_the_mean() -> None:
+    scores = {("a", 1): 0.1, ("a", 2): 0.2, ("a", 3): 0.9, ("b", 1): 0.3, ("b", 2): 0.6}
+    table = only([make_record(task=task, seed=seed, score=score) for (task, seed), score in scores.items()])
+    assert table.rows[0].scores[4] is not None
+    assert (table.rows[0].scores[4].mean, table.rows[0].scores[4].count) == (pytest.approx(0.3), 2)
+    assert table.rows[0].missing == 0
+    assert table.rows[0].tasks["a"][4].ok == 3
+
+
+def test_missing_cell_is_counted_and_empties_mean_rank_and_costs() -> None:
+    table = only([record for record in SMALL if not is_cell(record, "lora", "b", 4, 2)])
+    lora = row(table, "lora")
+    assert (lora.missing, lora.failed) == (1, 0)
+    assert lora.scores[4] is None and lora.rank is None and lora.gain is None and lora.costs.seconds is None
+    assert lora.scores[1] is not None  # nothing is missing there
+    assert lora.tasks["b"][4].ok == 2
+    assert lora.tasks["a"][4].estimate is not None
+    assert table.rows[-1].label == "lora"
+    assert table.ranked == 3
+    assert sum(entry.rank or 0 for entry in table.rows) == pytest.approx(1 + 2 + 3)
+    assert "(2 of 3 seeds)" in leaderboard(summarise_records([r for r in SMALL if not is_cell(r, "lora", "b", 4, 2)]), {})
+
+
+def test_failed_is_not_missing_and_a_score_not_finite_is_failed() -> None:
+    records = [record for record in SMALL if not is_cell(record, "coop", "c", 4, 1)]
+    broken = make_record("coop", "c", 4, 1, float("nan"))
+    for bad in (failed_record("oom", method="coop", task="c", shots=4, seed=1), broken):
+        summary = summarise_records([*records, bad])
+        coop = row(summary.tables[0], "coop")
+        assert (coop.missing, coop.failed) == (0, 1)
+        assert coop.scores[4] is None
+        assert summary.failures["cells"].tolist() == [1]
+
+
+def pair_records() -> list[Record]:
+    made = realistic(["zero-shot", "lora"], tasks=("answers", "entailment"), shots=(4,), seeds=(1, 2), kind="pair")
+    kept = [record for record in made if (record.cell.method, record.cell.task) != ("zero-shot", "entailment")]
+    reason = failed_record(
+        "not_applicable", "no principled text", "plan", method="zero-shot", task="entailment", shots=0, seed=0, kind="pair"
+    )
+    return [*kept, reason]
+
+
+def test_not_applicable_is_neither_missing_nor_averaged_away() -> None:
+    records = pair_records()
+    summary = summarise_records(records)
+    table = summary.tables[0]
+    baseline, lora = row(table, "zero-shot"), row(table, "lora")
+    assert (baseline.missing, baseline.failed, baseline.not_applicable) == (0, 0, 1)
+    assert baseline.scores[4] is None
+    assert table.gain_tasks == ("answers",)
+    here = [score_of(record) for record in records if (record.cell.method, record.cell.task) == ("lora", "answers")]
+    base = next(score_of(record) for record in records if (record.cell.method, record.cell.task) == ("zero-shot", "answers"))
+    assert lora.gain == pytest.approx(np.mean(here) - base)
+    page = leaderboard(summary, {})
+    assert "1 of 2 tasks; gains are means over these: answers" in page
+    assert "| entailment | zero-shot (same at all shots) | n/a |" in page
+    assert "no principled text" in page.split("\n## Not applicable\n")[1]
+
+
+def test_sections_never_mix() -> None:
+    variants: list[dict[str, object]] = [
+        {}, {"backbone": "ViT-B-16/openai"}, {"fingerprint": "beef"}, {"protocol": "val"},
+        {"quick": True}, {"recipe": "paper"}, {"precision": "bf16"}, {"kind": "retrieval"},
+    ]  # fmt: skip
+    records = [make_record(score=0.1 * at, **variant) for at, variant in enumerate(variants)]
+    tables = summarise_records(records).tables
+    assert len(tables) == len(variants)
+    assert sorted(round(table.rows[0].scores[4].mean, 3) for table in tables if table.rows[0].scores[4]) == pytest.approx(
+        [0.1 * at for at in range(len(variants))]
+    )
+    assert [table.section.kind for table in tables][-1] == "retrieval"
+
+
+def test_overtaken_records_do_not_pass_for_seeds() -> None:
+    old, edited = make_record(score=0.2), later(make_record(score=0.8, method_code="code2"))
+    table = only([edited, old])
+    assert table.rows[0].scores[4] is not None
+    assert (table.rows[0].scores[4].mean, table.rows[0].scores[4].count) == (0.8, 1)
+    assert any("1 records left out" in note for note in table.notes)
+    renewed = later(make_record("coop", score=0.6, task_version="2"))
+    table = only([old, renewed])
+    assert [entry.label for entry in table.rows] == ["coop"]  # scores of two versions of a task do not compare
+
+
+def test_measured_and_estimated_never_mix() -> None:
+    measured = Joules(total=10.0, quality="measured", source="rapl", scope="cpu")
+    other = Joules(total=10.0, quality="measured", source="nvml", scope="gpu 0")
+    guess = Joules(total=99.0, quality="estimated", source="cpu-seconds x 10 W", scope="cpu")
+    kinds = {"real": (measured, measured), "guessed": (guess, guess), "half": (measured, guess), "counters": (measured, other)}
+    records = [make_record(name, seed=seed, energy_j=pair[seed]) for name, pair in kinds.items() for seed in (0, 1)]
+    table = only(records)
+    joules = {entry.label: (entry.costs.joules_measured, entry.costs.joules_estimated) for entry in table.rows}
+    assert joules == {"real": (10.0, None), "guessed": (None, 99.0), "half": (None, None), "counters": (None, None)}
+    page = leaderboard(Summary([table], *_nothing(records)), {})
+    assert r"\~99.0" in page
+    assert "| 99.0" not in page
+
+
+def _nothing(records: list[Record]) -> tuple[object, ...]:
+    summary = summarise_records(records)
+    return summary.failures, summary.not_applicable, summary.frame
+
+
+def test_notes_say_what_matters() -> None:
+    notes = " ".join(only(realistic(["coop"], tasks=("a",), shots=(4,), seeds=(1,), backbone="ViT-B-16/random")).notes)
+    assert "asked 12,800 steps, run 200" in notes
+    assert "a single seed shows no interval" in notes
+    assert "random weights" in notes
+    assert "cpu-seconds x 10 W over this process" in notes
+    whole = " ".join(only(SMALL).notes)
+    assert "random weights" not in whole
+    assert "single seed" not in whole
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=2, deadline=None)
+def test_order_of_records_changes_no_byte(shuffler: random.Random) -> None:
+    records = [*SMALL, *pair_records(), later(make_record("lora", "a", 4, 1, 0.3, method_code="new"))]
+    expected = summarise_records(records)
+    shuffler.shuffle(records)
+    found = summarise_records(records)
+    assert leaderboard(found, {}) == leaderboard(expected, {})
+    assert leaderboard_csv(found) == leaderboard_csv(expected)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.sampled_from([1, 2]), st.booleans()), min_size=1, max_size=14
+    )
+)
+@settings(max_examples=12, deadline=None)
+def test_any_gap_empties_the_mean(cells: list[tuple[str, str, int, bool]]) -> None:
+    unique = {cell[:3]: cell[3] for cell in cells}
+    records = [
+        make_record(method, task, 4, seed, 0.5) if ok else failed_record(method=method, task=task, shots=4, seed=seed)
+        for (method, task, seed), ok in unique.items()
+    ]
+    tasks, seeds = {key[1] for key in unique}, {}
+    for task in tasks:
+        seeds[task] = {key[2] for key in unique if key[1] == task}
+    common = set.intersection(*seeds.values())
+    for entry in only(records).rows:
+        whole = bool(common) and all(unique.get((entry.label, task, seed), False) for task in tasks for seed in common)
+        assert (entry.scores[4] is not None) == whole
+        assert entry.missing == sum((entry.label, task, seed) not in unique for task in tasks for seed in seeds[task])
+
+
+def test_metric_of_the_kind_is_the_score() -> None:
+    record = make_record(kind="retrieval", metrics={"mean_recall@1": Metric(0.25), "recall@5": Metric(0.9)})
+    table = only([record])
+    assert table.rows[0].scores[4] is not None
+    assert table.rows[0].scores[4].mean == 0.25
