@@ -135,8 +135,7 @@ def run(**options: Any) -> None:
     )
     if outcome.summary is None:
         return
-    for part in terminal_table(outcome.summary):
-        Console().print(part)
+    Console().print(terminal_table(outcome.summary))
     console.print(f"leaderboard, tables and plots: {out}", markup=False, highlight=False)
     if outcome.failed:
         raise click.exceptions.Exit(1)
@@ -191,8 +190,7 @@ def report(out: Path) -> None:
     from bench import api
     from bench.report import terminal_table
 
-    for part in terminal_table(api.report(out)):
-        Console().print(part)
+    Console().print(terminal_table(api.report(out)))
 
 
 @main.command()

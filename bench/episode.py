@@ -55,7 +55,7 @@ def _draw(task: Task, split: Split, split_name: str, shots: int, seed: int) -> t
         if len(mine) < shots:
             raise DataError(
                 f"task {task.name}: class {name!r} has {len(mine)} {split_name} examples, {shots} shots need {shots}: "
-                f"add examples or use at most --shots {len(mine)}"
+                f"add examples{f' or use at most --shots {len(mine)}' if len(mine) else ''}"
             )
         rows += [int(row) for row in order[:shots]]
     return tuple(rows)
@@ -66,5 +66,5 @@ def content_hash(split: Split, rows: Sequence[int]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         text = "" if split.texts is None else split.texts[row]
-        digest.update(f"{split.ids[row]}\t{split.labels[row]}\t{text}\n".encode())
+        digest.update(f"{split.ids[row]}\t{split.labels[row]}\t{text}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]

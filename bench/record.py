@@ -162,7 +162,18 @@ def headline(record: Record) -> float | None:
 
 def to_json(record: Record) -> bytes:
     """One line of JSON without the line break."""
-    return msgspec.json.encode(record)
+    try:
+        return msgspec.json.encode(record)
+    except UnicodeEncodeError:  # a file name that isn't UTF-8, in a message
+        return msgspec.json.encode(_writable(msgspec.to_builtins(record)))
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_writable(key): _writable(part) for key, part in value.items()}
+    return [_writable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 class NotARecord(ValueError):
@@ -176,7 +187,7 @@ def from_json(line: bytes, origin: str) -> Record:
     """
     try:
         head = msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotARecord(f"{origin}: not JSON ({error})") from error
     if not isinstance(head, dict) or not isinstance(head.get("schema"), int) or "record_id" not in head:
         raise NotARecord(f"{origin}: not a record of this program")

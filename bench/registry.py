@@ -35,7 +35,7 @@ class Registry:
     def add(self, module: ModuleType, origin: str) -> None:
         for _, value in inspect.getmembers(module, inspect.isclass):
             if issubclass(value, Method) and value.__module__ == module.__name__ and "name" in vars(value):
-                if value.name in self.methods:
+                if self.methods.get(value.name, value) is not value:
                     other = self.methods[value.name].__module__
                     self.broken[origin] = f"the name {value.name!r} is already taken by {other}"
                     continue
@@ -53,7 +53,11 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
     """Everything that can be found; what is broken is listed and stops nothing."""
     registry = Registry()
     for found in sorted(pkgutil.iter_modules(methods.__path__), key=lambda module: module.name):
-        registry.add(importlib.import_module(f"methods.{found.name}"), f"methods/{found.name}.py")
+        origin = f"methods/{found.name}.py"
+        try:
+            registry.add(importlib.import_module(f"methods.{found.name}"), origin)
+        except Exception as error:
+            registry.broken[origin] = f"{type(error).__name__}: {error}"
     for point in entry_points(group="bench.methods"):
         try:
             value = point.load()
@@ -69,7 +73,7 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
 
 
 def _module_from(path: Path) -> ModuleType:
-    name = f"bench_plugin_{path.stem}"
+    name = f"bench_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise FileNotFoundError(f"{path} is not a Python file")
@@ -81,11 +85,17 @@ def _module_from(path: Path) -> ModuleType:
 
 def method_code(method: type[Method]) -> str:
     """Hash of the sources that a method is made of: its own module and the method modules that it uses."""
-    own = sys.modules[method.__module__]
-    names = {own.__name__} | {getattr(value, "__module__", "") or "" for value in vars(own).values()}
-    names |= {base.__module__ for base in method.__mro__}
+    wanted = {method.__module__, *(base.__module__ for base in method.__mro__ if base.__module__.startswith("methods."))}
+    names: set[str] = set()
+    while wanted - names:
+        name = (wanted - names).pop()
+        names.add(name)
+        for value in vars(sys.modules[name]).values():
+            used = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            if isinstance(used, str) and used.startswith("methods."):
+                wanted.add(used)
     digest = hashlib.sha256()
-    for name in sorted(name for name in names if name == own.__name__ or name.startswith("methods.")):
+    for name in sorted(names):
         digest.update(Path(inspect.getfile(sys.modules[name])).read_bytes())
     return digest.hexdigest()[:12]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -11,7 +12,7 @@ from typing import Any
 
 from bench.errors import UsageError, unknown
 
-_ENTRY = re.compile(r"\s*(?P<name>[^\[\],]+?)\s*(?:\[(?P<parameters>[^\]]*)\])?\s*(?:,|$)")
+_ENTRY = re.compile(r"\s*(?P<name>[^\[\],\s][^\[\],]*?)\s*(?:\[(?P<parameters>[^\]]*)\])?\s*(?:,|$)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def parse_names(text: str, what: str) -> list[Named]:
     """Names separated by commas, each with optional `[key=value,...]`. Raises UsageError."""
     found: list[Named] = []
     position = 0
-    while position < len(text):
+    while text[position:].strip():
         match = _ENTRY.match(text, position)
         if match is None or match.end() == position:
             raise UsageError(f"can't read {what} {text!r} at {text[position:]!r}: write name or name[key=value], separated by commas")
@@ -58,8 +59,8 @@ def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
             number = int(part)
         except ValueError:
             raise UsageError(f"can't read {what} {text!r}: {part.strip()!r} is not a whole number") from None
-        if number < least:
-            raise UsageError(f"{what} must be at least {least}, got {number}")
+        if not least <= number < 2**31:
+            raise UsageError(f"{what} must be at least {least} and below 2^31, got {number}")
         numbers.append(number)
     return list(dict.fromkeys(numbers))
 
@@ -72,6 +73,8 @@ def build_parameters(kind: type[Any], named: Named) -> Any:
     for key, text in named.parameters:
         if key not in fields:
             raise unknown(f"parameter of {named.name}", key, fields)
+        if key in values:
+            raise UsageError(f"{named}: {key} is given twice")
         values[key] = _read(text, hints[key], f"{named.name}[{key}=...]")
     try:
         return kind(**values)
@@ -82,10 +85,11 @@ def build_parameters(kind: type[Any], named: Named) -> Any:
 def _read(text: str, hint: Any, where: str) -> Any:
     options = typing.get_args(hint)
     if typing.get_origin(hint) is typing.Literal:
-        if text not in options:
-            raise unknown(f"value for {where}", text, [str(option) for option in options])
-        return text
-    if isinstance(hint, types.UnionType):
+        by_text = {str(option): option for option in options}
+        if text not in by_text:
+            raise unknown(f"value for {where}", text, by_text)
+        return by_text[text]
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
         if text.lower() == "none" and type(None) in options:
             return None
         return _read(text, next(option for option in options if option is not type(None)), where)
@@ -94,6 +98,9 @@ def _read(text: str, hint: Any, where: str) -> Any:
             raise UsageError(f"{where} must be true or false, got {text!r}")
         return text.lower() == "true"
     try:
-        return hint(text)
+        value = hint(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("not a finite number")
+        return value
     except ValueError:
         raise UsageError(f"{where} must be of type {hint.__name__}, got {text!r}") from None

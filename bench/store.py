@@ -70,11 +70,12 @@ class Store:
             self._shard = self.records_folder / f"{uuid.uuid4().hex[:12]}.jsonl"
         line = to_json(record) + b"\n"
         try:
-            with self._shard.open("ab") as file:
+            with self._shard.open("ab", buffering=0) as file:
                 before = file.tell()
                 try:
-                    file.write(line)
-                    file.flush()
+                    left = memoryview(line)
+                    while left:
+                        left = left[file.write(left) :]
                     os.fsync(file.fileno())
                 except OSError:
                     os.truncate(self._shard, before)

@@ -52,9 +52,9 @@ def train(
         if len(order) == 0:
             order = torch.randperm(examples, generator=generator)
         rows, order = order[: recipe.batch], order[recipe.batch :]
-        share = rate(recipe, step / steps, epochs)
+        share = rate(recipe, step / steps, epochs) / recipe.lr
         for group in optimiser.param_groups:
-            group["lr"] = factor * (share * group["base_lr"] / recipe.lr if recipe.lr else 0.0)
+            group["lr"] = factor * share * group["base_lr"]
         with autocast(device, precision):
             loss = batch_loss(rows, generator)
         optimiser.zero_grad(set_to_none=True)
@@ -75,14 +75,15 @@ def train(
 
 def rate(recipe: Recipe, progress: float, epochs: float) -> float:
     """The learning rate at `progress` (0..1) of a run of `epochs` epochs."""
-    if recipe.warmup_epochs and progress * epochs < recipe.warmup_epochs and epochs > recipe.warmup_epochs:
+    if recipe.warmup_epochs and progress * epochs + 1e-9 < recipe.warmup_epochs and epochs > recipe.warmup_epochs:
         return recipe.warmup_lr
     if progress < recipe.warmup:
         return recipe.warmup_lr + (recipe.lr - recipe.warmup_lr) * progress / recipe.warmup
+    progress = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup else progress
     if recipe.schedule == "constant":
         return recipe.lr
     if recipe.stairs:
-        progress = math.floor(progress * epochs) / epochs
+        progress = math.floor(progress * epochs + 1e-9) / epochs
     return recipe.final_lr + (recipe.lr - recipe.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
 
 

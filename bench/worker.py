@@ -227,7 +227,8 @@ class _Attempt:
             raise ValueError(f"the method gave scores of shape {tuple(scores.shape)}, expected {expected}")
         if not bool(torch.isfinite(scores).all()):
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
-        self.results["metrics"], arrays = _metrics(scores, split, rows, self.cell.info.kind)
+        metrics, arrays = _metrics(scores, split, rows, self.cell.info.kind)
+        self.results["metrics"] = metrics
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)

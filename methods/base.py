@@ -71,6 +71,10 @@ class Recipe:
     clip_gradient: float | None = None  # largest norm
     head_lr: float | None = None  # of the parameters of a head that is trained along with an encoder
 
+    def __post_init__(self) -> None:
+        if self.lr <= 0 or self.batch < 1:
+            raise ValueError(f"a recipe needs a learning rate above 0 and a batch of at least 1, got {self.lr:g} and {self.batch}")
+
     def length(self, examples: int) -> int:
         """Steps that the recipe asks for."""
         if self.steps is not None:

@@ -15,6 +15,7 @@ class Nvml:
     source = "nvml"
     quality: Quality = "measured"
     shortest_window_s = 2.0
+    shared: bool | None
 
     def __init__(self, device: str) -> None:
         """Raises OSError, with the reason, where NVML or its counter isn't there."""
@@ -29,10 +30,17 @@ class Nvml:
             pynvml.nvmlInit()
             self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid if uuid.startswith(("GPU-", "MIG-")) else f"GPU-{uuid}")
             pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
-            self.shared: bool | None = len(pynvml.nvmlDeviceGetComputeRunningProcesses(self._handle)) > 1
         except pynvml.NVMLError as error:
             raise OSError(f"NVML: {error}") from error
         self.scope = f"GPU {uuid}"
+        self.shared = self._others()
+
+    def _others(self) -> bool | None:
+        """Whether other processes compute on the board; None where the driver doesn't tell, as in some containers."""
+        try:
+            return len(self._nvml.nvmlDeviceGetComputeRunningProcesses(self._handle)) > 1
+        except self._nvml.NVMLError:
+            return None
 
     def joules(self) -> float:
         torch.cuda.synchronize(self._device)

@@ -1,0 +1,115 @@
+"""Whatever happens to a worker, every cell gives a record and the grid goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.backbone import load
+from bench.executors.local import LocalExecutor
+from bench.grid import Cell, Request, expand
+from bench.record import Record
+from bench.registry import find_methods
+from bench.spec import parse_names
+from bench.store import Store
+from bench.worker import Settings
+
+PLUGIN = '''
+"""Methods that go wrong, each in its own way."""
+import ctypes, os, signal, time
+from dataclasses import dataclass
+from typing import Literal
+import torch
+from methods.base import CLASSIFICATION, Features, HeadMethod, NotApplicable, Paper, Recipe
+
+class Constant(torch.nn.Module):
+    def __init__(self, shape, value):
+        super().__init__()
+        self.weight, self.shape, self.value = torch.nn.Parameter(torch.ones(1)), shape, value
+    def forward(self, features):
+        return self.weight * torch.full((len(features.image_raw), self.shape), self.value)
+
+class Wrong(HeadMethod):
+    name, kinds, paper, uses_support = "wrong", frozenset({CLASSIFICATION}), Paper("none", "none"), False
+    @dataclass(frozen=True)
+    class Params:
+        how: Literal["fine", "raise", "segfault", "exit", "kill", "loop", "nan", "shape", "memory", "reason", "print"] = "fine"
+    def head(self, support):
+        how = self.params.how
+        if how == "raise": raise RuntimeError("on purpose")
+        if how == "segfault": ctypes.string_at(0)
+        if how == "exit": os._exit(3)
+        if how == "kill": os.kill(os.getpid(), signal.SIGKILL)
+        if how == "loop": time.sleep(600)
+        if how == "memory": raise MemoryError("no more")
+        if how == "reason": raise NotApplicable("not on Sundays")
+        if how == "print": print("x" * 1_000_000)
+        return Constant(support.classes + (how == "shape"), float("nan") if how == "nan" else 1.0)
+'''
+EXPECTED = {
+    "fine": ("ok", None),
+    "raise": ("failed", "on purpose"),
+    "segfault": ("crashed", "SIGSEGV"),
+    "exit": ("crashed", "exit code 3"),
+    "kill": ("crashed", "SIGKILL"),
+    "loop": ("timeout", "still running after"),
+    "nan": ("diverged", "not finite"),
+    "shape": ("failed", "scores of shape"),
+    "memory": ("oom", "no more"),
+    "reason": ("not_applicable", "not on Sundays"),
+    "print": ("ok", None),
+}
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "wrong.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+def cells(methods: str, plugin: Path) -> list[Cell]:
+    request = Request(tuple(parse_names(methods, "methods")), ("digits",), (1,), (1,), quick=True)
+    return expand(request, find_methods((plugin,)), load("bundled").fingerprint)
+
+
+def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None:
+    settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
+    wanted = cells(",".join(f"wrong[how={how}]" for how in EXPECTED), plugin)
+    records = list(LocalExecutor(settings, 1, timeout_s=25).run(wanted))
+    found: dict[str, Record] = {record.cell.params["how"]: record for record in records}
+    assert len(records) == len(EXPECTED) == len(found)
+    for how, (status, message) in EXPECTED.items():
+        assert found[how].status == status, (how, found[how].error)
+        if message is not None:
+            assert found[how].error is not None and message in found[how].error.message
+    assert found["segfault"].error is not None and found["segfault"].error.signal == signal.SIGSEGV
+    assert found["raise"].error is not None and "on purpose" in found["raise"].error.traceback
+
+
+def test_after_an_interrupt_the_same_command_goes_on_with_what_is_missing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bench", "run", "--methods", "zero-shot,linear-probe,tip-adapter,xtremeclip"]
+    command += ["--tasks", "digits", "--shots", "1,4", "--seeds", "1,2", "--workers", "1", "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    store = Store(out)
+    deadline = time.monotonic() + 120
+    while len(list(store.read())) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(timeout=60) in (130, 0)
+    before = {record.record_id for record in store.read()}
+    assert len(before) >= 3
+    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert second.returncode == 0, second.stderr
+    after = list(store.read())
+    assert before <= {record.record_id for record in after}
+    assert len(after) == len(store.latest()) == 1 + 3 * 4
+    assert (out / "leaderboard.md").is_file()

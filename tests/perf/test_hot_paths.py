@@ -1,0 +1,84 @@
+"""The hot paths: bank building, one training step of each family, store append, report.
+
+Run with `tox -e perf`. Figures depend on the machine; compare them within one run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch.nn import functional as F
+
+from bench.backbone import load
+from bench.backbone.attention import SplitAttention
+from bench.bank import Account, Bank
+from bench.episode import draw_episode
+from bench.fitting import fitting
+from bench.frozen import Frozen
+from bench.meter import Meter
+from bench.registry import find_methods, find_task
+from bench.spec import parse_names
+from bench.store import Store
+from tests.report.factory import make_record
+
+EXAMPLES = 64
+
+
+def frozen(root: Path, precision: str = "fp32") -> Frozen:
+    return Frozen(load("bundled"), find_task("sketches"), Bank(root, Meter("cpu")), Account(), "cpu", precision)
+
+
+@pytest.mark.parametrize("stage", ["pixels", "last block", "features"])
+def test_bank_building(benchmark: BenchmarkFixture, tmp_path_factory: pytest.TempPathFactory, stage: str) -> None:
+    number = {"pixels": 0, "last block": 4, "features": 6}[stage]
+
+    def build() -> None:
+        fresh = frozen(tmp_path_factory.mktemp("bank"))
+        fresh.images(fresh.task.test, range(EXAMPLES), number)
+
+    benchmark.pedantic(build, rounds=5, warmup_rounds=1)
+    benchmark.extra_info["examples"] = EXAMPLES
+
+
+def test_bank_reading(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), 6)
+    benchmark.pedantic(lambda: frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), 6), rounds=5)
+
+
+@pytest.mark.parametrize("spec", ["tip-adapter-f", "xtremeclip", "coop", "lora", "bitfit", "lilt-partial", "full"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_ten_training_steps(benchmark: BenchmarkFixture, tmp_path: Path, spec: str, precision: str) -> None:
+    context = frozen(tmp_path, precision)
+    method = find_methods().build(parse_names(spec, "methods")[0])
+    made = fitting(method, context, draw_episode(context.task, 4, 1, "fixed"), cap=10, stretch=1.0)
+    made.collect_start()
+    made.build()
+    made.collect_rows()
+    benchmark.pedantic(made.train, rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("kernel", ["plain", "torch's fused"])
+def test_attention_forward_and_backward(benchmark: BenchmarkFixture, kernel: str) -> None:
+    """The ratio of the two is why short sequences take plain matrix products on CPUs."""
+    attention = SplitAttention(192, 6)
+    x = torch.randn(64, 17, 192, requires_grad=True)
+
+    def plain() -> None:
+        attention(x, x, x)[0].sum().backward()
+
+    def fused() -> None:
+        q, k, v = (linear(x).view(64, 17, 6, 32).transpose(1, 2) for linear in (attention.q, attention.k, attention.v))
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        attention.out(mixed.transpose(1, 2).reshape(64, 17, 192)).sum().backward()
+
+    benchmark(plain if kernel == "plain" else fused)
+
+
+def test_store_append(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.prepare()
+    record = make_record()
+    benchmark(store.append, record)

@@ -1,0 +1,98 @@
+"""The command line as a user types it: exit codes, one-line errors, what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from bench.cli import main
+from bench.store import Store
+
+
+def bench(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--methods", "colp"), "unknown method 'colp': did you mean coop"),
+        (("--methods", "coop[ctx=4]"), "unknown parameter of coop 'ctx': did you mean n_ctx"),
+        (("--methods", "coop[n_ctx=four]"), "must be of type int, got 'four'"),
+        (("--methods", "lora[where=xyz]"), "letters out of"),
+        (("--methods", "coop[n_ctx"), "can't read methods"),
+        (("--tasks", "digit"), "unknown task 'digit': did you mean digits"),
+        (("--tasks", "imagefolder:/nowhere"), "/nowhere"),
+        (("--shots", "1,x"), "'x' is not a whole number"),
+        (("--shots", "0"), "shots must be at least 1"),
+        (("--backbone", "ViT-B-61/openai"), "did you mean ViT-B-16"),
+    ],
+)
+def test_what_the_user_must_put_right_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    result = bench("run", "--out", str(tmp_path), *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_dry_run_lists_cells_and_writes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = bench("run", "--dry-run", "--methods", "zero-shot,xtremeclip", "--tasks", "digits", "--shots", "1,4", "--out", str(out))
+    assert result.exit_code == 0
+    assert result.output.count("xtremeclip\tdigits") == 6
+    assert not out.exists()
+
+
+def test_lists() -> None:
+    assert "lilt-partial" in bench("list", "methods").output
+    assert "scenes-vqa" in bench("list", "tasks").output
+    assert "ViT-B-16/openai" in bench("list", "backbones").output
+
+
+def photographs(root: Path, per_class: int = 8) -> Path:
+    random = np.random.default_rng(0)
+    for colour, name in (((200, 30, 30), "red-roses"), ((30, 30, 200), "blue_bells")):
+        (root / name).mkdir(parents=True)
+        for number in range(per_class):
+            pixels = np.clip(np.array(colour) + random.normal(0, 20, (48, 70, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(root / name / f"{number}.jpg")
+    return root
+
+
+def test_a_folder_of_images_end_to_end_with_a_bad_one(tmp_path: Path) -> None:
+    photos = photographs(tmp_path / "photos", 20)
+    out = tmp_path / "out"
+    arguments = ("run", "--methods", "zero-shot,linear-probe", "--tasks", f"imagefolder:{photos}", "--shots", "1", "--seeds", "1")
+    arguments = (*arguments, "--workers", "1", "--out", str(out))
+    for name in ("red-roses", "blue_bells"):
+        for number in range(3):
+            (photos / name / f"{number}.jpg").write_bytes(b"not an image")
+    failed = bench(*arguments)
+    assert failed.exit_code == 1
+    errors = [record.error.message for record in Store(out).read() if record.error]
+    assert errors and all(".jpg" in message and "can't be read" in message for message in errors)
+    mended = bench(*arguments, "--skip-bad-images", "--resume", "failed")
+    assert mended.exit_code == 0, mended.output
+    latest = list(Store(out).latest().values())
+    assert {record.status for record in latest} == {"ok"}
+    assert all(record.data is not None and record.data.skipped_images for record in latest)
+    assert (out / "leaderboard.md").read_text().count("linear-probe") > 0
+
+
+def test_too_few_images_names_the_class(tmp_path: Path) -> None:
+    photos = photographs(tmp_path / "photos", 8)
+    out = tmp_path / "out"
+    result = bench("run", "--methods", "linear-probe", "--tasks", f"imagefolder:{photos}", "--shots", "16", "--seeds", "1", "--out", str(out))
+    assert result.exit_code == 1
+    (record,) = Store(out).read()
+    assert record.error is not None and "blue bells" in record.error.message and "16" in record.error.message
+
+
+def test_report_of_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    result = bench("report", "--out", str(tmp_path))
+    assert result.exit_code == 2 and "run 'python -m bench run" in result.output
