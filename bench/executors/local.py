@@ -127,8 +127,8 @@ class LocalExecutor:
                 fresh.group = process.group
                 self._processes[self._processes.index(process)] = fresh
                 process = fresh
-            yield record
             self._hand_out(process, started)
+            yield record
 
     def _death(self, process: _Process) -> Record:
         process.process.join()
