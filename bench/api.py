@@ -107,7 +107,9 @@ def run(
     for cell in todo.not_applicable:
         failure = Failure(phase="plan", type="NotApplicable", message=cell.reason or "")
         origin = provenance(settings.device, settings.command, now(), dict(settings.flags))
-        store.append(Record(record_id=uuid.uuid4().hex[:16], cell=cell.info, status="not_applicable", error=failure, provenance=origin))
+        store.append(
+            Record(record_id=uuid.uuid4().hex[:16], cell=cell.info, status="not_applicable", error=failure, provenance=origin)
+        )
     if todo.run:
         executor = LocalExecutor(settings, workers, timeout_s)
         with Display(console, len(todo.run), workers) as display:

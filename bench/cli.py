@@ -21,6 +21,7 @@ from bench.errors import BenchError
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
+LEADERBOARD_WIDTH = 140
 
 
 class Verbs(click.Group):
@@ -50,20 +51,51 @@ def main() -> None:
 @click.option("--tasks", default="all", show_default=True, help="Names, imagefolder:PATH, or all bundled ones.")
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
-@click.option("--backbone", default="bundled", show_default=True, help="bundled, MODEL/PRETRAINED of open_clip, MODEL/random, local-dir:PATH.")
-@click.option("--protocol", type=click.Choice(["fixed", "val"]), default="fixed", show_default=True, help="val chooses hyper-parameters on a validation set.")
-@click.option("--recipe", type=click.Choice(["capped", "paper"]), default="capped", show_default=True, help="paper lifts the step budgets of bundled tasks.")
+@click.option(
+    "--backbone",
+    default="bundled",
+    show_default=True,
+    help="bundled, MODEL/PRETRAINED of open_clip, MODEL/random, local-dir:PATH.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["fixed", "val"]),
+    default="fixed",
+    show_default=True,
+    help="val chooses hyper-parameters on a validation set.",
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(["capped", "paper"]),
+    default="capped",
+    show_default=True,
+    help="paper lifts the step budgets of bundled tasks.",
+)
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--workers", type=click.IntRange(1), help="Processes; by default one per core, or one for a GPU.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that a cell may take.")
-@click.option("--resume", type=click.Choice(["missing", "failed", "always", "never"]), default="missing", show_default=True, help="Which cells of the store run again.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results/local"), show_default=True, help="Folder of records and report.")
+@click.option(
+    "--resume",
+    type=click.Choice(["missing", "failed", "always", "never"]),
+    default="missing",
+    show_default=True,
+    help="Which cells of the store run again.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results/local"),
+    show_default=True,
+    help="Folder of records and report.",
+)
 @click.option("--bank", type=click.Path(path_type=Path), help="Folder of banked activations; by default OUT/bank.")
 @click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
 @click.option("--skip-bad-images", is_flag=True, help="Leave out images that can't be decoded, and count them.")
 @click.option("--save-weights", is_flag=True, help="Keep what each cell trained, as safetensors.")
-@click.option("--quick", is_flag=True, help="A smoke run: one seed, one task of each kind, few test examples; marked in the records.")
+@click.option(
+    "--quick", is_flag=True, help="A smoke run: one seed, one task of each kind, few test examples; marked in the records."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run.")
 def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
@@ -82,7 +114,7 @@ def run(**options: Any) -> None:
         console.print(f"plug-in {origin} left out: {reason}", markup=False, style="yellow")
 
     def chosen(name: str, quick: str) -> str:
-        given = source(name) is not None and source(name).name != "DEFAULT"
+        given = source(name) is not click.core.ParameterSource.DEFAULT
         return quick if options["quick"] and not given else str(options[name])
 
     request = Request(
@@ -135,10 +167,16 @@ def run(**options: Any) -> None:
     )
     if outcome.summary is None:
         return
-    Console().print(terminal_table(outcome.summary))
+    _print_wide(terminal_table(outcome.summary))
     console.print(f"leaderboard, tables and plots: {out}", markup=False, highlight=False)
     if outcome.failed:
         raise click.exceptions.Exit(1)
+
+
+def _print_wide(table: Any) -> None:
+    """Print a leaderboard; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
+    console = Console()
+    console.print(table) if console.width >= LEADERBOARD_WIDTH else Console(width=LEADERBOARD_WIDTH).print(table)
 
 
 @main.command("list")
@@ -178,7 +216,15 @@ def _tasks_table() -> Table:
     table = Table("task", "kind", "classes", "test", "template", "licence", "source", title="tasks (and imagefolder:PATH)")
     for task in TASKS:
         template = task.candidate or (task.templates[0] if task.kind == "classification" else "")
-        cells = (task.name, task.kind, str(len(task.class_names) or "-"), str(len(task.test)), template, task.licence, task.origin)
+        cells = (
+            task.name,
+            task.kind,
+            str(len(task.class_names) or "-"),
+            str(len(task.test)),
+            template,
+            task.licence,
+            task.origin,
+        )
         table.add_row(*map(escape, cells))
     return table
 
@@ -190,11 +236,13 @@ def report(out: Path) -> None:
     from bench import api
     from bench.report import terminal_table
 
-    Console().print(terminal_table(api.report(out)))
+    _print_wide(terminal_table(api.report(out)))
 
 
 @main.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("pretrained"), show_default=True, help="Folder for weights and curve.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("pretrained"), show_default=True, help="Folder for weights and curve."
+)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--scenes", type=click.IntRange(2000), help="Scenes to draw; by default the recipe's.")

@@ -1,11 +1,11 @@
 """One method fitted to one episode, in steps that the worker can time apart.
 
-    collect_start    frozen features that the method needs to begin           bank
-    build            the head, or the edited private copy of the backbone     fit
-    collect_rows     what stands at the cut, for training                     bank
-    train            the gradient loop, if there is one                       fit
-    collect          the same for the examples to be scored                   bank
-    predict          scores                                                   predict
+collect_start    frozen features that the method needs to begin           bank
+build            the head, or the edited private copy of the backbone     fit
+collect_rows     what stands at the cut, for training                     bank
+train            the gradient loop, if there is one                       fit
+collect          the same for the examples to be scored                   bank
+predict          scores                                                   predict
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class Fitting:
                 flat = self.frozen.texts(answers, last)[1]
                 assert flat is not None
                 others = flat.view(len(rows), len(self.task.class_names), -1)
-        return Features(*(None if part is None else part.to(self.device) for part in (image, own, others)))
+        on_device = [None if part is None else part.to(self.device) for part in (own, others)]
+        return Features(image.to(self.device), *on_device)
 
     def support(self, split: Split, rows: Sequence[int], candidates: bool = True) -> Support:
         """A labelled set as a head sees it, with the views that the method asks for."""
@@ -129,7 +130,9 @@ class HeadFitting(Fitting):
         else:
             none = Features(torch.empty(0, self.frozen.backbone.clip.features))
             classes = len(self.task.class_names)
-            self._support = Support(self.task.kind, self.task.name, 0, classes, none, torch.empty(0, dtype=torch.long), self.scale)
+            self._support = Support(
+                self.task.kind, self.task.name, 0, classes, none, torch.empty(0, dtype=torch.long), self.scale
+            )
 
     def build(self) -> None:
         self.module = self.method.head(self._support).to(self.device)
@@ -239,7 +242,7 @@ class EncoderFitting(Fitting):
             place = {text: number for number, text in enumerate(texts)}
             row = torch.tensor([place[text] for text in mine])
         tokens, hidden = self.frozen.texts(texts, self.text_cut)
-        limit = self.frozen.backbone.clip.text.stages[0].positional_embedding.shape[0]
+        limit = self.frozen.backbone.clip.text.context_length
         return Texts(self.method.tokens(tokens, limit), hidden, row)
 
     def _image_features(self, rows: Tensor) -> Tensor:
@@ -254,7 +257,9 @@ class EncoderFitting(Fitting):
         tokens, hidden = texts.tokens, texts.hidden
         if which is not None:
             tokens, hidden = tokens[which], None if hidden is None else hidden[which]
-        features = self.adapted.clip.text(tokens.to(self.device), self.text_cut, None if hidden is None else hidden.to(self.device))
+        features = self.adapted.clip.text(
+            tokens.to(self.device), self.text_cut, None if hidden is None else hidden.to(self.device)
+        )
         return F.normalize(features.float(), dim=-1)
 
     def _temperature(self) -> Tensor:
@@ -325,5 +330,7 @@ class EncoderFitting(Fitting):
 
 def fitting(method: Method, frozen: Frozen, episode: Episode, cap: int | None, stretch: float) -> Fitting:
     """The right kind of fitting for a method."""
-    kind = HeadFitting if isinstance(method, HeadMethod) else EncoderFitting
-    return kind(method, frozen, episode, cap, stretch)
+    if isinstance(method, HeadMethod):
+        return HeadFitting(method, frozen, episode, cap, stretch)
+    assert isinstance(method, EncoderMethod)
+    return EncoderFitting(method, frozen, episode, cap, stretch)

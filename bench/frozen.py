@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -123,7 +124,9 @@ class Frozen:
         picture = split.image(row)
         side = self.backbone.size
         if views is not None:
-            return torch.stack([_tensor(self._view(picture, f"{split.ids[row]} {number}", views)) for number in range(views.count)])
+            return torch.stack(
+                [_tensor(self._view(picture, f"{split.ids[row]} {number}", views)) for number in range(views.count)]
+            )
         if self.squashed:
             return _tensor(picture.resize((side, side), Image.Resampling.BICUBIC))
         return _tensor(self.backbone.resize(picture))
@@ -144,7 +147,7 @@ class Frozen:
 
     def _as_imagenet(self, pixels: Tensor) -> Tensor:
         """Pixels that come out as ImageNet-normalised after the image tower has normalised them its own way."""
-        embed = self.backbone.clip.image.stages[0]
+        embed: Any = self.backbone.clip.image.stages[0]
         mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
         return 255 * ((pixels / 255 - mean) / std * embed.std.cpu() + embed.mean.cpu())
 

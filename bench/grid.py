@@ -110,7 +110,9 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
     missing: those without a record; failed: those too whose last attempt failed; always: all;
     never: all, and it is an error if the store already holds one of them.
     """
-    run, not_applicable, done, failed = [], [], 0, 0
+    run: list[Cell] = []
+    not_applicable: list[Cell] = []
+    done = failed = 0
     for cell in cells:
         record = latest.get(cell_key(cell.info))
         if record is not None:

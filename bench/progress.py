@@ -85,4 +85,6 @@ class Display:
             self._progress.update(self._bar, completed=self.done, description=self.describe())
         elif time.monotonic() - self._last_line > PLAIN_EVERY_S or self.done == self.total:
             self._last_line = time.monotonic()
-            self.console.print(f"{self.done}/{self.total} cells, {self.describe()}", markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{self.done}/{self.total} cells, {self.describe()}", markup=False, highlight=False, soft_wrap=True
+            )

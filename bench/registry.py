@@ -62,12 +62,12 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
         try:
             value = point.load()
             registry.add(value if isinstance(value, ModuleType) else sys.modules[value.__module__], point.value)
-        except Exception as error:  # noqa: BLE001 - somebody else's package may fail in any way
+        except Exception as error:
             registry.broken[point.value] = f"{type(error).__name__}: {error}"
     for path in plugins:
         try:
             registry.add(_module_from(path), str(path))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             registry.broken[str(path)] = f"{type(error).__name__}: {error}"
     return registry
 

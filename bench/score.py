@@ -40,7 +40,11 @@ def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, n
     """
     first_row = {name: row for row, name in reversed(list(enumerate(image_ids)))}
     images = sorted(first_row.values())
-    owner = np.array([images.index(first_row[name]) for name in image_ids]) if len(images) < len(image_ids) else np.arange(len(images))
+    owner = (
+        np.array([images.index(first_row[name]) for name in image_ids])
+        if len(images) < len(image_ids)
+        else np.arange(len(images))
+    )
     matrix = scores[images]  # [images, captions]
     captions = np.arange(matrix.shape[1])
     to_image = (matrix >= matrix[owner, captions]).sum(0) - 1

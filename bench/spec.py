@@ -35,7 +35,9 @@ def parse_names(text: str, what: str) -> list[Named]:
     while text[position:].strip():
         match = _ENTRY.match(text, position)
         if match is None or match.end() == position:
-            raise UsageError(f"can't read {what} {text!r} at {text[position:]!r}: write name or name[key=value], separated by commas")
+            raise UsageError(
+                f"can't read {what} {text!r} at {text[position:]!r}: write name or name[key=value], separated by commas"
+            )
         parameters = []
         for part in (match["parameters"] or "").split(","):
             if not part.strip():

@@ -62,7 +62,9 @@ class Store:
             finally:
                 probe.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{self.root}: can't write results here ({error.strerror}): free space or choose another --out") from error
+            raise StoreError(
+                f"{self.root}: can't write results here ({error.strerror}): free space or choose another --out"
+            ) from error
 
     def append(self, record: Record) -> None:
         """Write one record; it is on disk when this returns. Raises StoreError and leaves no half line."""

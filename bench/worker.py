@@ -107,7 +107,7 @@ class _Attempt:
             status, failure = "diverged", self._failure(error, with_traceback=False)
         except DataError as error:
             status, failure = "failed", self._failure(error, with_traceback=False)
-        except Exception as error:  # noqa: BLE001 - a failure is a row, whatever it is
+        except Exception as error:
             out_of_memory = isinstance(error, RuntimeError) and "allocate memory" in str(error)
             status, failure = "oom" if out_of_memory else "failed", self._failure(error)
         settings = self.worker.settings
@@ -139,7 +139,9 @@ class _Attempt:
             test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()
         if worker.settings.skip_bad_images:
             support = tuple(frozen.readable(task.train, episode.support))
-            episode = dataclasses.replace(episode, support=support, validation=tuple(frozen.readable(task.val, episode.validation)))
+            episode = dataclasses.replace(
+                episode, support=support, validation=tuple(frozen.readable(task.val, episode.validation))
+            )
             test = frozen.readable(task.test, test)
         self.results["data"] = Data(
             origin=task.origin,
@@ -231,7 +233,7 @@ class _Attempt:
         self.results["metrics"] = metrics
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
         self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
 
     def _parameters(self, fitted: Fitting) -> None:
@@ -241,7 +243,9 @@ class _Attempt:
         body = save(trained, about)
         count = sum(value.numel() for value in trained.values())
         total = fitted.total_parameters()
-        self.results["parameters"] = Parameters(trainable=count, total=total, share=count / total, stored_bytes=len(body) if count else 0)
+        self.results["parameters"] = Parameters(
+            trainable=count, total=total, share=count / total, stored_bytes=len(body) if count else 0
+        )
         if self.worker.settings.save_weights and count:
             path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
             path.write_bytes(body)
@@ -260,7 +264,11 @@ class _Attempt:
         )
         sensor = self.worker.meter.sensor
         measured = sensor.quality if total.joules is not None else "unavailable"
-        source = sensor.source if total.joules is not None else f"{sensor.source}: windows under {sensor.shortest_window_s:g} s give no figure"
+        source = (
+            sensor.source
+            if total.joules is not None
+            else f"{sensor.source}: windows under {sensor.shortest_window_s:g} s give no figure"
+        )
         self.results["energy_j"] = Joules(
             **{name: usage.joules for name, usage in parts.items()},
             total=total.joules,
@@ -289,4 +297,3 @@ def _metrics(scores: Tensor, split: Split, rows: Any, kind: str) -> tuple[dict[s
     labels = split.labels[list(rows)]
     arrays = {"scores": scores.numpy(), "labels": labels}
     return classification_metrics(arrays["scores"], labels), arrays
-

@@ -73,7 +73,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.lr <= 0 or self.batch < 1:
-            raise ValueError(f"a recipe needs a learning rate above 0 and a batch of at least 1, got {self.lr:g} and {self.batch}")
+            raise ValueError(
+                f"a recipe needs a learning rate above 0 and a batch of at least 1, got {self.lr:g} and {self.batch}"
+            )
 
     def length(self, examples: int) -> int:
         """Steps that the recipe asks for."""

@@ -19,7 +19,9 @@ from methods.base import EncoderMethod, Paper, Recipe, Start
 
 class BitFit(EncoderMethod):
     name = "bitfit"
-    paper = Paper("BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199")
+    paper = Paper(
+        "BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199"
+    )
     grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class BitFit(EncoderMethod):
         lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        modules = [*clip.image.modules(), *clip.text.modules()]
-        return [m.bias for m in modules if isinstance(m, nn.Linear | nn.LayerNorm | nn.Conv2d) and m.bias is not None]
+        modules: list[Any] = [*clip.image.modules(), *clip.text.modules()]
+        biased = [module for module in modules if isinstance(module, nn.Linear | nn.LayerNorm)]
+        return [module.bias for module in biased if module.bias is not None]  # type: ignore[misc]
 
     def recipe(self, start: Start) -> Recipe:
         return replace(super().recipe(start), lr=self.params.lr)

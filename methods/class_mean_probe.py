@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, PAIR, Features, HeadMethod, Paper, Recipe, Support, Views
 from methods.linear_probe import Probe
-from methods.xtremeclip import XtremeClip, affinity_loss
+from methods.xtremeclip import AffinityMatching, XtremeClip, affinity_loss
 
 
 class ClassMeanProbe(HeadMethod):
@@ -49,7 +49,9 @@ class ClassMeanProbe(HeadMethod):
 
 def reduced_prototypes(support: Support) -> nn.Linear:
     """The linear layer that equals XtremeCLIP's prototypes at their start (see above)."""
-    w = XtremeClip().head(support).prototypes.detach()
+    prototypes = XtremeClip().head(support)
+    assert isinstance(prototypes, AffinityMatching)
+    w = prototypes.prototypes.detach()
     w1, w2, w3, w4, w5 = w.chunk(5, dim=1)
     if support.kind == PAIR:
         u, b = torch.cat([w1 + w3 + w4, w2 + w3 - w4, w5], 1), torch.zeros(len(w))

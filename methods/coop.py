@@ -51,9 +51,7 @@ class CoOp(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200
-        return Recipe(
-            "sgd", self.params.lr, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5
-        )
+        return Recipe("sgd", self.params.lr, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
 
 
 def make_room(tokens: Tensor, n_ctx: int, limit: int) -> Tensor:
@@ -74,6 +72,8 @@ def make_room(tokens: Tensor, n_ctx: int, limit: int) -> Tensor:
 
 class PromptedEmbedding(nn.Module):
     """The text tower's first stage with the n_ctx tokens after the start token replaced by the context."""
+
+    embed: Any
 
     def __init__(self, embed: nn.Module, contexts: int, n_ctx: int, width: int) -> None:
         super().__init__()

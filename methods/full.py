@@ -73,4 +73,3 @@ class TextInitialisedHead(nn.Module):
 
     def forward(self, image: Tensor, text: Tensor | None) -> Tensor:
         return self.scale * image @ self.weight.T
-

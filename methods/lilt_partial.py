@@ -18,7 +18,11 @@ from methods.base import EncoderMethod, NotApplicable, Paper, Recipe, Start
 
 class LiltPartial(EncoderMethod):
     name = "lilt-partial"
-    paper = Paper("Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning", "ICLR 2023", "arXiv:2303.11866")
+    paper = Paper(
+        "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
+        "ICLR 2023",
+        "arXiv:2303.11866",
+    )
     grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Cache(nn.Module):
     """Zero-shot logits plus those of the key-value cache."""
 
     keys: Tensor
+    onehot: Tensor
 
     def __init__(self, keys: Tensor, onehot: Tensor, alpha: float, beta: float, learn_keys: bool = False) -> None:
         super().__init__()

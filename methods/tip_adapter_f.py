@@ -20,6 +20,7 @@ class TipAdapterF(TipAdapter):
 
     def head(self, support: Support) -> nn.Module:
         start = super().head(support)
+        assert isinstance(start, Cache)
         return Cache(start.keys, start.onehot, start.alpha, start.beta, learn_keys=True)
 
     def recipe(self, support: Support) -> Recipe:

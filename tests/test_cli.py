@@ -32,7 +32,9 @@ def bench(*arguments: str) -> Result:
         (("--backbone", "ViT-B-61/openai"), "did you mean ViT-B-16"),
     ],
 )
-def test_what_the_user_must_put_right_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_what_the_user_must_put_right_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
     result = bench("run", "--out", str(tmp_path), *arguments)
     assert result.exit_code == 2
     assert message in result.output
@@ -42,7 +44,9 @@ def test_what_the_user_must_put_right_is_one_line_and_exit_code_2(arguments: tup
 
 def test_dry_run_lists_cells_and_writes_nothing(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    result = bench("run", "--dry-run", "--methods", "zero-shot,xtremeclip", "--tasks", "digits", "--shots", "1,4", "--out", str(out))
+    result = bench(
+        "run", "--dry-run", "--methods", "zero-shot,xtremeclip", "--tasks", "digits", "--shots", "1,4", "--out", str(out)
+    )
     assert result.exit_code == 0
     assert result.output.count("xtremeclip\tdigits") == 6
     assert not out.exists()
@@ -87,7 +91,9 @@ def test_a_folder_of_images_end_to_end_with_a_bad_one(tmp_path: Path) -> None:
 def test_too_few_images_names_the_class(tmp_path: Path) -> None:
     photos = photographs(tmp_path / "photos", 8)
     out = tmp_path / "out"
-    result = bench("run", "--methods", "linear-probe", "--tasks", f"imagefolder:{photos}", "--shots", "16", "--seeds", "1", "--out", str(out))
+    result = bench(
+        "run", "--methods", "linear-probe", "--tasks", f"imagefolder:{photos}", "--shots", "16", "--seeds", "1", "--out", str(out)
+    )
     assert result.exit_code == 1
     (record,) = Store(out).read()
     assert record.error is not None and "blue bells" in record.error.message and "16" in record.error.message

@@ -1,10 +1,10 @@
 """Loading a backbone by name.
 
-    bundled               the small model that ships with this program
-    MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k, or a checkpoint file
-    MODEL/random          random weights, seeded; marked as such in every table
-    local-dir:FOLDER      open_clip's own folder layout
-    hf-hub:OWNER/NAME     the same, from the Hugging Face hub
+bundled               the small model that ships with this program
+MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k, or a checkpoint file
+MODEL/random          random weights, seeded; marked as such in every table
+local-dir:FOLDER      open_clip's own folder layout
+hf-hub:OWNER/NAME     the same, from the Hugging Face hub
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _open_clip(name: str) -> tuple[Any, Any]:
         raise unknown("backbone", model, ["bundled", *open_clip.list_models()])
     if not pretrained:
         tags = open_clip.list_pretrained_tags_by_model(model)
-        raise UsageError(f"backbone {name!r} names no weights: use one of {', '.join(f'{model}/{tag}' for tag in [*tags, 'random'])}")
+        raise UsageError(
+            f"backbone {name!r} names no weights: use one of {', '.join(f'{model}/{tag}' for tag in [*tags, 'random'])}"
+        )
     if pretrained == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

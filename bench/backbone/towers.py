@@ -11,6 +11,8 @@ batch: in a causal tower what stands behind the end-of-text token can't reach th
 
 from __future__ import annotations
 
+from typing import Any
+
 import open_clip
 import torch
 from open_clip.transformer import TextTransformer, Transformer, VisionTransformer, text_global_pool
@@ -129,7 +131,16 @@ class Tower(nn.Module):
     @property
     def width(self) -> int:
         """Width of the hidden states."""
-        return int(self.stages[0].positional_embedding.shape[-1])
+        return int(self._positions().shape[-1])
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens or patches that the tower takes."""
+        return int(self._positions().shape[0])
+
+    def _positions(self) -> Tensor:
+        embed: Any = self.stages[0]
+        return embed.positional_embedding
 
     def cut(self) -> int:
         """The first stage that holds something trainable; the number of stages if the whole tower is frozen."""
@@ -164,7 +175,8 @@ class Clip(nn.Module):
     @property
     def features(self) -> int:
         """Width d of the shared space."""
-        return int(self.image.head.proj.shape[-1])
+        head: Any = self.image.head
+        return int(head.proj.shape[-1])
 
     def train_only(self, parameters: list[nn.Parameter]) -> None:
         """Freeze everything, then make exactly these trainable."""

@@ -23,7 +23,8 @@ OUTLINED = ("square", "triangle", "star", "heart", "cross")  # an outlined circl
 def pretraining_scene(random: np.random.Generator) -> Scene:
     """One in ten shows a printed digit, three in ten two things; one in ten of the rest is black and white.
 
-    One in five has a dark background, one thing in six that may be is a thick outline, three in ten are turned by up to 40 degrees.
+    One in five has a dark background, one thing in six of those that may be is a thick outline, three in ten are
+    turned by up to 40 degrees.
     """
     if random.uniform() < 0.1:
         return random_digit(random)

@@ -132,10 +132,11 @@ def _fused_names(model: nn.Module) -> dict[int, str]:
 
 def _write_weights(clip: Clip, fused_names: dict[int, str], out: Path) -> None:
     """Write open_clip's own parameter names, attention fused again, half precision."""
-    state = {fused_names[id(p)]: p for p in clip.parameters() if id(p) in fused_names}
+    state: dict[str, Tensor] = {fused_names[id(p)]: p for p in clip.parameters() if id(p) in fused_names}
     for tower, prefix in ((clip.image, "visual.transformer"), (clip.text, "text.transformer")):
         for number, block in enumerate(tower.blocks):
-            attention, name = block.attn, f"{prefix}.resblocks.{number}.attn"
+            attention: Any = block.attn
+            name = f"{prefix}.resblocks.{number}.attn"
             parts = (attention.q, attention.k, attention.v)
             state[f"{name}.in_proj_weight"] = torch.cat([part.weight for part in parts])
             state[f"{name}.in_proj_bias"] = torch.cat([part.bias for part in parts])

@@ -39,19 +39,17 @@ def say(word: str, random: np.random.Generator) -> str:
 
 
 def phrase(thing: Thing, random: np.random.Generator) -> str:
-    """'a lined disc in ruby': colour, pattern and shape in one of four orders."""
+    """'a lined disc in ruby': colour, pattern and shape in one of three orders."""
     colour, pattern, shape = (say(word, random) for word in (thing.colour, thing.pattern, thing.shape))
     order = (
-        f"{shape} in {colour}, {pattern}",
+        f"{shape} in {colour} {pattern}",
         f"{pattern} {shape} in {colour}",
-        f"{shape}, {colour} and {pattern}",
-        f"{pattern}, {colour} {shape}",
+        f"{pattern} {colour} {shape}",
     )
     return article(some(random, order, 1)[0])
 
 
 def sentence(things: tuple[Thing, ...], random: np.random.Generator) -> str:
-    """Two things in full and where the first one is; a third in passing, since a small text tower reads 32 tokens."""
-    first, second = things[:2]
-    text = f"{phrase(first, random)} {PLACES[relation(first, second)]} {phrase(second, random)}"
-    return "; ".join([text, *(f"{say(extra.colour, random)} {say(extra.shape, random)}" for extra in things[2:])])
+    """Two things in full, and where the first one is seen from the second."""
+    first, second = things
+    return f"{phrase(first, random)} {PLACES[relation(first, second)]} {phrase(second, random)}"

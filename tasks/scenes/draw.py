@@ -186,5 +186,5 @@ def finish(canvas: np.ndarray, random: np.random.Generator, noise: float = 4.0, 
     small = canvas.reshape(SIZE, OVERSAMPLING, SIZE, OVERSAMPLING, 3).mean((1, 3))
     if grey:
         small = np.repeat(small @ np.array([[0.299], [0.587], [0.114]], np.float32), 3, axis=2)
-    small = small + random.normal(0, noise, small.shape[:2] + (1,)).astype(np.float32)
+    small = small + random.normal(0, noise, (*small.shape[:2], 1)).astype(np.float32)
     return np.clip(small, 0, 255).astype(np.uint8)

@@ -63,7 +63,9 @@ def random_scene(random: np.random.Generator, count: int, grey: bool = False) ->
 def random_digit(random: np.random.Generator) -> Scene:
     """A scene with one large printed digit."""
     thing = random_thing(random, 16, 28)
-    thing = replace(thing, shape=choose(random, DIGITS), pattern="plain", x=SIZE / 2 + random.normal(0, 3), y=SIZE / 2 + random.normal(0, 3))
+    thing = replace(
+        thing, shape=choose(random, DIGITS), pattern="plain", x=SIZE / 2 + random.normal(0, 3), y=SIZE / 2 + random.normal(0, 3)
+    )
     return Scene((thing,), grey=bool(random.uniform() < 0.5), background=int(random.integers(190, 245)))
 
 

@@ -1,4 +1,4 @@
-"""Retrieval: scenes of two or three things, and captions in dialect, of which each fits one picture of its split."""
+"""Retrieval: scenes of two things, and captions in dialect, of which each fits one picture of its split."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ SIZES: dict[SplitName, int] = {"train": 1600, "val": 200, "test": TEST_EXAMPLES}
 
 
 def make(random: np.random.Generator) -> Example:
-    count = 2 if random.uniform() < 0.7 else 3
-    things = arrange(random, count, 10, 16 if count == 2 else 12)
+    things = arrange(random, 2, 10, 16)
     scene = scene_of(things, random)
     return Example(scene, sentence(scene.things, random), -1)
 

@@ -103,6 +103,8 @@ def test_the_cut_is_the_first_stage_with_something_trainable() -> None:
 
 
 def test_a_convolutional_tower_is_refused_by_name() -> None:
-    model = open_clip.CustomTextCLIP(embed_dim=24, vision_cfg={"image_size": 32, "layers": [1, 1, 1, 1], "width": 8}, text_cfg=TEXT)
+    model = open_clip.CustomTextCLIP(
+        embed_dim=24, vision_cfg={"image_size": 32, "layers": [1, 1, 1, 1], "width": 8}, text_cfg=TEXT
+    )
     with pytest.raises(UsageError, match="ModifiedResNet"):
         split_towers(model)
