@@ -21,7 +21,7 @@ from bench.errors import BenchError
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
-LEADERBOARD_WIDTH = 140
+TABLE_WIDTH = 150
 
 
 class Verbs(click.Group):
@@ -174,9 +174,8 @@ def run(**options: Any) -> None:
 
 
 def _print_wide(table: Any) -> None:
-    """Print a leaderboard; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
-    console = Console()
-    console.print(table) if console.width >= LEADERBOARD_WIDTH else Console(width=LEADERBOARD_WIDTH).print(table)
+    """Print a table; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
+    Console(width=max(Console().width, TABLE_WIDTH)).print(table)
 
 
 @main.command("list")
@@ -184,11 +183,10 @@ def _print_wide(table: Any) -> None:
 @click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
 def list_(what: str, plugin: tuple[Path, ...]) -> None:
     """List methods, tasks or backbones."""
-    console = Console()
     if what == "methods":
-        console.print(_methods_table(plugin))
+        _print_wide(_methods_table(plugin))
     elif what == "tasks":
-        console.print(_tasks_table())
+        _print_wide(_tasks_table())
     else:
         import open_clip
 

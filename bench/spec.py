@@ -61,8 +61,10 @@ def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
             number = int(part)
         except ValueError:
             raise UsageError(f"can't read {what} {text!r}: {part.strip()!r} is not a whole number") from None
-        if not least <= number < 2**31:
-            raise UsageError(f"{what} must be at least {least} and below 2^31, got {number}")
+        if number < least:
+            raise UsageError(f"{what} must be at least {least}, got {number}")
+        if number >= 2**31:
+            raise UsageError(f"{what} must be below 2^31, got {number}")
         numbers.append(number)
     return list(dict.fromkeys(numbers))
 

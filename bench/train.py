@@ -34,12 +34,13 @@ def train(
     groups: the parameters under "body" and "head"; a recipe may give the head its own rate.
     batch_loss: row numbers [B] and a generator for further draws -> scalar loss.
     cap: most steps; the schedule is squeezed into them. stretch: a squeezed recipe's rates are multiplied by
-    asked / run steps, but by no more than this, so that the parameters can get about as far.
+    asked / run steps, but by no more than this, so that the parameters can get about as far. Plain SGD is not
+    stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
     Raises Diverged.
     """
     asked = recipe.length(examples)
     steps = asked if cap is None else min(asked, cap)
-    factor = min(asked / steps, stretch)
+    factor = 1.0 if recipe.optimiser == "sgd" else min(asked / steps, stretch)
     optimiser = _optimiser(groups, recipe)
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")

@@ -192,8 +192,7 @@ class _Attempt:
         budget = frozen.task.budget if self.cell.info.recipe == "capped" else None
         cap, stretch = None, 1.0
         if budget is not None:
-            cap = budget.head_steps if method.family == "head" else budget.encoder_steps
-            stretch = budget.stretch
+            cap, stretch = budget.steps(method.family), budget.stretch
         fitted = fitting(method, frozen, episode, cap, stretch)
         for phase, step in (
             ("bank", fitted.collect_start),

@@ -33,8 +33,13 @@ class Budget:
     """Most optimiser steps that a recipe may take here unless `--recipe paper` lifts the cap."""
 
     head_steps: int
+    prompt_steps: int  # prompts train against banked image features, so that their steps are cheap
     encoder_steps: int
-    stretch: float = 1.0  # a recipe squeezed into fewer steps takes larger ones, by at most this factor
+    stretch: float = 1.0  # a recipe of AdamW's squeezed into fewer steps takes larger ones, by at most this factor
+
+    def steps(self, family: str) -> int:
+        """The cap for a family of methods; what is neither head nor prompt trains inside an encoder."""
+        return {"head": self.head_steps, "prompt": self.prompt_steps}.get(family, self.encoder_steps)
 
 
 @dataclass(frozen=True)
