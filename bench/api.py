@@ -26,7 +26,7 @@ from bench.store import Store
 from bench.worker import Settings
 
 QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
-QUICK_SHOTS = (1, 16)
+QUICK_SHOTS = (16,)
 DEFAULT_OUT = Path("results/local")
 
 
