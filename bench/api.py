@@ -71,7 +71,8 @@ def resolve_precision(precision: str, device: str) -> str:
         return precision
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.device(device).type == "cpu" and torch.cpu._is_amx_tile_supported() else "fp32"
+    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return "bf16" if torch.device(device).type == "cpu" and has_matrix_units() else "fp32"
 
 
 def resolve_device(device: str) -> str:

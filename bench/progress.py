@@ -66,7 +66,8 @@ class Display:
 
     def describe(self) -> str:
         """One line of state."""
-        parts = [f"{self.running} running", f"{self.failed} failed"]
+        running = min(self.running, self.workers)  # a worker gets its next cell before its last one is shown
+        parts = [f"{running} running", f"{self.failed} failed"]
         left = self.seconds_left()
         if left is not None:
             parts.append(f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left")

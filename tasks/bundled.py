@@ -13,7 +13,7 @@ from tasks.scenes.drawn import Draw, drawn_split, split_size
 
 # Small enough that the default grid ends within minutes on two cores. The stretch was chosen on examples of the train
 # pools that no support used (docs/protocol.md has the figures).
-BUDGET = Budget(head_steps=300, prompt_steps=200, encoder_steps=60, stretch=20.0)
+BUDGET = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
 LICENCE = "Apache-2.0"
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the sentence is about, a flip turns left to right
 
@@ -101,7 +101,7 @@ TASKS: tuple[Task, ...] = (
         load=partial(pairs.load, 7),
         licence=LICENCE,
         augmentation=WHOLE,
-        budget=replace(BUDGET, encoder_steps=100),  # words that the text tower never read take longer
+        budget=replace(BUDGET, encoder_steps=90),  # words that the text tower never read take longer
         shot_unit=pairs.SHOT_UNIT,
     ),
 )

@@ -7,25 +7,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from tasks.base import Split, SplitName
 from tasks.scenes.draw import COLOURS, PATTERNS, SHAPES, Thing
 from tasks.scenes.drawn import generator, identifiers
 from tasks.scenes.grammar import Scene, random_thing
 
-BLUR = 3.0  # pixels; wipes out a pattern (its period is 6 to 8 pixels) and leaves shapes and colours
 NOISE = 4.0
 
 
 @dataclass(frozen=True)
 class Example:
-    """One row: a scene, how it is photographed, what is said or asked about it, and the answer's class number."""
+    """One row: a scene, what is said or asked about it, and the answer's class number."""
 
     scene: Scene
     text: str
     label: int
-    blurred: bool = False
 
 
 Make = Callable[[int, np.random.Generator], Example]  # row number and its randomness -> example
@@ -68,12 +66,8 @@ def scene_of(things: Sequence[Thing], random: np.random.Generator, grey: bool = 
 
 
 def photograph(example: Example, random: np.random.Generator) -> Image.Image:
-    """The example's picture; an out-of-focus one gets its noise after the blur, as a camera adds it."""
-    if not example.blurred:
-        return Image.fromarray(example.scene.draw(random, NOISE))
-    image = Image.fromarray(example.scene.draw(random, noise=0)).filter(ImageFilter.GaussianBlur(BLUR))
-    pixels = np.asarray(image, np.float32) + random.normal(0, NOISE, (*image.size, 1))
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+    """The example's picture."""
+    return Image.fromarray(example.scene.draw(random, NOISE))
 
 
 def described_split(task: int, count: int, make: Make, split: SplitName) -> Split:

@@ -20,9 +20,11 @@ from bench.fitting import fitting
 from bench.frozen import Frozen
 from bench.meter import Meter
 from bench.registry import find_methods, find_task
+from bench.report import summarise_records
+from bench.report.leaderboard import leaderboard
 from bench.spec import parse_names
 from bench.store import Store
-from tests.report.factory import make_record
+from tests.report.factory import make_record, number
 
 EXAMPLES = 64
 
@@ -75,6 +77,19 @@ def test_attention_forward_and_backward(benchmark: BenchmarkFixture, kernel: str
         attention.out(mixed.transpose(1, 2).reshape(64, 17, 192)).sum().backward()
 
     benchmark(plain if kernel == "plain" else fused)
+
+
+def test_report_of_the_default_grids_size(benchmark: BenchmarkFixture) -> None:
+    """Twelve methods, seven tasks, three shot counts, three seeds; without the plots."""
+    methods = [f"method{number}" for number in range(12)]
+    records = [
+        make_record(method, f"task{task}", shots, seed, score=number(method, task, shots, seed))
+        for method in methods
+        for task in range(7)
+        for shots in (1, 4, 16)
+        for seed in (1, 2, 3)
+    ]
+    benchmark.pedantic(lambda: leaderboard(summarise_records(records), {}), rounds=3)
 
 
 def test_store_append(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
