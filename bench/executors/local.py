@@ -36,16 +36,18 @@ class _Process:
     group: Group | None = None
     since: float = field(default_factory=time.monotonic)
     started: str = ""
+    ready: bool = False
 
 
 def _serve(settings: Settings, pipe: Connection, log: str) -> None:
-    """A worker's life: records for cells until the parent closes the pipe."""
+    """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     with open(log, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), sys.stdout.fileno() if sys.stdout else 1)
         os.dup2(file.fileno(), sys.stderr.fileno() if sys.stderr else 2)
     worker = Worker(settings)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        pipe.send(None)
         while True:
             pipe.send(worker.run(pipe.recv()))
 
@@ -115,7 +117,9 @@ class LocalExecutor:
                     record = process.pipe.recv()
                 except (EOFError, ConnectionResetError):
                     record = self._death(process)
-            elif self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
+                if record is None:  # ready only now: starting up isn't the cell's time
+                    process.ready, process.since = True, time.monotonic()
+            elif process.ready and self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
                 process.process.kill()
                 record = self._lost(process, "timeout", f"still running after {self.timeout_s:g} s", None)
             if record is None:
