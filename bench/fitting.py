@@ -101,11 +101,11 @@ class Fitting:
         on_device = [None if part is None else part.to(self.device) for part in (own, others)]
         return Features(image.to(self.device), *on_device)
 
-    def support(self, split: Split, rows: Sequence[int], candidates: bool = True) -> Support:
-        """A labelled set as a head sees it, with the views that the method asks for."""
+    def support(self, split: Split, rows: Sequence[int], candidates: bool = True, augmented: bool = True) -> Support:
+        """A labelled set as a head sees it, with the views that the method asks for unless it is to be scored only."""
         views = self.frozen.narrowed(self.method.views())
         stages = len(self.frozen.backbone.clip.image.stages)
-        with_views = isinstance(self.method, HeadMethod) and views.count > 0
+        with_views = augmented and isinstance(self.method, HeadMethod) and views.count > 0
         return Support(
             kind=self.task.kind,
             task=self.task.name,
@@ -160,7 +160,7 @@ class HeadFitting(Fitting):
         )
 
     def tune(self, rows: Sequence[int]) -> Mapping[str, Any]:
-        return self.method.tune(self.module, self.support(self.task.val, rows))
+        return self.method.tune(self.module, self.support(self.task.val, rows, augmented=False))
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
         self._features = self.features(split, rows, candidates=not self.method.uses_support)
