@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import log_softmax
+from torch import Tensor
 
 from bench.record import Metric
+from tasks.base import Split
 
 RECALL_AT = (1, 5, 10)
 CALIBRATION_BINS = 15
@@ -59,3 +61,12 @@ def retrieval_metrics(ranks: dict[str, np.ndarray]) -> dict[str, Metric]:
     metrics = {f"{way}_recall@{k}": Metric(float((rank < k).mean())) for way, rank in ranks.items() for k in RECALL_AT}
     metrics["mean_recall@1"] = Metric(float(np.mean([(rank < 1).mean() for rank in ranks.values()])))
     return metrics
+
+
+def evaluate(scores: Tensor, split: Split, rows: Sequence[int], kind: str) -> tuple[dict[str, Metric], dict[str, np.ndarray]]:
+    """Metrics of scores [N, C] for some rows of a split, and the arrays from which they can be computed again."""
+    if kind == "retrieval":
+        ranks = retrieval_ranks(scores.numpy(), [split.ids[row] for row in rows])
+        return retrieval_metrics(ranks), ranks
+    arrays = {"scores": scores.numpy(), "labels": split.labels[list(rows)]}
+    return classification_metrics(arrays["scores"], arrays["labels"]), arrays

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ def train(
     seed: int,
     device: str,
     precision: str,
+    shares: Mapping[nn.Parameter, float] | None = None,
 ) -> Training:
     """Train in place.
 
@@ -36,12 +37,13 @@ def train(
     cap: most steps; the schedule is squeezed into them. stretch: a squeezed recipe's rates are multiplied by
     asked / run steps, but by no more than this, so that the parameters can get about as far. Plain SGD is not
     stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
+    shares: factors on the rate of single parameters of the body.
     Raises Diverged.
     """
     asked = recipe.length(examples)
     steps = asked if cap is None else min(asked, cap)
     factor = 1.0 if recipe.optimiser == "sgd" else min(asked / steps, stretch)
-    optimiser = _optimiser(groups, recipe)
+    optimiser = _optimiser(groups, recipe, shares or {})
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
     parameters = [parameter for group in groups.values() for parameter in group]
@@ -88,11 +90,15 @@ def rate(recipe: Recipe, progress: float, epochs: float) -> float:
     return recipe.final_lr + (recipe.lr - recipe.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _optimiser(groups: dict[str, list[nn.Parameter]], recipe: Recipe) -> torch.optim.Optimizer:
-    rates = {"body": recipe.lr, "head": recipe.lr if recipe.head_lr is None else recipe.head_lr}
-    settings = [
-        {"params": parameters, "lr": rates[name], "base_lr": rates[name]} for name, parameters in groups.items() if parameters
-    ]
+def _optimiser(
+    groups: dict[str, list[nn.Parameter]], recipe: Recipe, shares: Mapping[nn.Parameter, float]
+) -> torch.optim.Optimizer:
+    by_rate: dict[float, list[nn.Parameter]] = {}
+    for name, parameters in groups.items():
+        rate = recipe.head_lr if name == "head" and recipe.head_lr is not None else recipe.lr
+        for parameter in parameters:
+            by_rate.setdefault(rate * shares.get(parameter, 1.0), []).append(parameter)
+    settings = [{"params": parameters, "lr": rate, "base_lr": rate} for rate, parameters in by_rate.items()]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam

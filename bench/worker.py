@@ -31,7 +31,7 @@ from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Metric, Parameters, Record, Seconds, Status, Training
 from bench.registry import Registry, find_methods, find_task
-from bench.score import classification_metrics, retrieval_metrics, retrieval_ranks
+from bench.score import evaluate
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
 from tasks.base import Split, Task
@@ -159,9 +159,7 @@ class _Attempt:
                 chosen.update(method.search(lambda values: self._validate(_with(method, values), frozen, episode)))
                 method = _with(method, chosen)
             torch.manual_seed(info.seed)
-        fitted = self._fit(method, frozen, episode)
-        if info.protocol == "val" and method.uses_support:
-            chosen.update(fitted.tune(episode.validation))
+        fitted = self._fit(method, frozen, episode, chosen)
         self.phase = "bank"
         fitted.collect(task.test, test)
         self.phase = "predict"
@@ -187,8 +185,8 @@ class _Attempt:
         squashed = method.squashes_images(task.kind)
         return Frozen(backbone, task, self.worker.bank, self.account, settings.device, info.precision, squashed)
 
-    def _fit(self, method: Method, frozen: Frozen, episode: Episode) -> Fitting:
-        """Fit, each step in its own phase; the measured parts add up in `fit`."""
+    def _fit(self, method: Method, frozen: Frozen, episode: Episode, chosen: dict[str, Any]) -> Fitting:
+        """Fit, each step in its own phase; the measured parts add up in `fit`. `chosen` gets what is chosen after training."""
         budget = frozen.task.budget if self.cell.info.recipe == "capped" else None
         cap, stretch = None, 1.0
         if budget is not None:
@@ -199,6 +197,8 @@ class _Attempt:
             ("fit", fitted.build),
             ("bank", fitted.collect_rows),
             ("fit", fitted.train),
+            ("bank", fitted.collect_validation),
+            ("fit", lambda: chosen.update(fitted.finish())),
         ):
             self.phase = phase
             if phase == "bank":
@@ -212,14 +212,14 @@ class _Attempt:
     def _validate(self, method: Method, frozen: Frozen, episode: Episode) -> float:
         """Headline metric on the validation set after fitting with these parameters; all of it is cost of fitting."""
         torch.manual_seed(self.cell.info.seed)
-        fitted = self._fit(method, frozen, episode)
+        fitted = self._fit(method, frozen, dataclasses.replace(episode, validation=()), {})
         self.phase = "bank"
         fitted.collect(frozen.task.val, episode.validation)
         self.phase = "fit"
         with self.worker.meter.measure() as usage:
             scores = fitted.predict()
         self.fit.add(usage)
-        metrics, _ = _metrics(scores, frozen.task.val, episode.validation, self.cell.info.kind)
+        metrics, _ = evaluate(scores, frozen.task.val, episode.validation, self.cell.info.kind)
         return metrics[HEADLINE[self.cell.info.kind]].value
 
     def _score(self, scores: Tensor, split: Split, rows: list[int]) -> None:
@@ -228,7 +228,7 @@ class _Attempt:
             raise ValueError(f"the method gave scores of shape {tuple(scores.shape)}, expected {expected}")
         if not bool(torch.isfinite(scores).all()):
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
-        metrics, arrays = _metrics(scores, split, rows, self.cell.info.kind)
+        metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
         self.results["metrics"] = metrics
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -286,13 +286,3 @@ class _Attempt:
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:
     return type(method)(dataclasses.replace(method.params, **values))
-
-
-def _metrics(scores: Tensor, split: Split, rows: Any, kind: str) -> tuple[dict[str, Metric], dict[str, np.ndarray]]:
-    """Metrics, and the arrays from which they can be computed again."""
-    if kind == "retrieval":
-        ranks = retrieval_ranks(scores.numpy(), [split.ids[row] for row in rows])
-        return retrieval_metrics(ranks), ranks
-    labels = split.labels[list(rows)]
-    arrays = {"scores": scores.numpy(), "labels": labels}
-    return classification_metrics(arrays["scores"], labels), arrays

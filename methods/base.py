@@ -38,6 +38,19 @@ class Paper:
 
 
 @dataclass(frozen=True)
+class Count:
+    """How many parameters train, as a source states it; `python -m bench verify` compares it with what we train."""
+
+    trainable: int
+    source: str
+    params: str = ""  # as on the command line: "n_ctx=4"
+    kind: Kind = CLASSIFICATION
+    classes: int = 10
+    shots: int = 1
+    backbone: str = "ViT-B-16"
+
+
+@dataclass(frozen=True)
 class Views:
     """Augmented views of each support image: a random resized crop, and a flip. The task may narrow the policy."""
 
@@ -152,7 +165,11 @@ class Method:
     family: ClassVar[str]  # "zero-shot", "head", "prompt", "inside the encoder"
     kinds: ClassVar[frozenset[Kind]]
     paper: ClassVar[Paper]
+    trains: ClassVar[str]  # what trains, in a few words
+    counts: ClassVar[tuple[Count, ...]] = ()
     uses_support: ClassVar[bool] = True
+    starts_at_zero_shot: ClassVar[bool] = False  # in classification, before the first step
+    order_free: ClassVar[bool] = False  # the order of the support changes nothing
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
 
     @dataclass(frozen=True)
@@ -185,6 +202,10 @@ class HeadMethod(Method):
     """Trains on frozen features."""
 
     family = "head"
+
+    def templates(self, templates: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the task's templates make the class texts; several are averaged as unit features."""
+        return templates[:1]
 
     def head(self, support: Support) -> nn.Module:
         """A module whose `forward(features: Features)` gives scores [N, C].
@@ -229,6 +250,7 @@ class Start:
     shots: int
     examples: int
     class_names: tuple[str, ...]
+    tokenize: Callable[[list[str]], Tensor]  # texts -> token ids [N, L]
     support: Support | None = field(default=None)
 
 
@@ -238,6 +260,7 @@ class EncoderMethod(Method):
     family = "inside the encoder"
     kinds = frozenset({CLASSIFICATION, PAIR, RETRIEVAL})
     template: ClassVar[str | None] = None  # of class texts; None: the task's own
+    conditional: ClassVar[bool] = False  # text features depend on the image that they are compared with
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         """Edit `clip` in place and return every parameter of it that trains; the harness freezes the rest."""
@@ -250,16 +273,32 @@ class EncoderMethod(Method):
     def views(self) -> Views:
         return Views(count=10)
 
-    def tokens(self, tokens: Tensor, limit: int) -> Tensor:
+    def rates(self, clip: Any) -> Mapping[nn.Parameter, float]:
+        """Shares of the recipe's rate for parameters that have a rate of their own; 1 for all others."""
+        return {}
+
+    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
         """Token ids [N, L] as the edited text tower wants them; `limit` is its context length."""
         return tokens
+
+    def texts_given_images(self, clip: Any, tokens: Tensor, image: Tensor) -> Tensor:
+        """Text features [B, T, d] where `conditional`: tokens [B, T, L] of each image's own texts, unit images [B, d]."""
+        raise NotImplementedError
+
+    def finish(self, model: Adapted, initial: Mapping[str, Tensor], score: Callable[[], float] | None) -> Mapping[str, Any]:
+        """After training: edit the weights in place; returns what was chosen.
+
+        initial: the trained parameters as they were before the first step, by their names in `model`. score:
+        accuracy on the validation set as the model is now; None under protocol `fixed`.
+        """
+        return {}
 
     def needs_features(self, kind: Kind) -> bool:
         """Whether `adapt` or `head` want the support's frozen features."""
         return kind == PAIR
 
     def head(self, start: Start) -> nn.Module | None:
-        """The head trained along: forward(image, text) on unit features gives scores. None: cosine to the texts.
+        """The head trained along: forward(image, text) on raw features gives scores. None: cosine to the texts.
 
         On pair tasks linear on F(v, t), started from the logistic regression on the frozen features.
         """
@@ -272,11 +311,11 @@ class EncoderMethod(Method):
 
 
 class FusedLinear(nn.Module):
-    """A linear layer on F(v, t)."""
+    """A linear layer on F(v, t), v and t of unit length."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.linear = linear
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        return self.linear(fuse(image, text))
+        return self.linear(fuse(F.normalize(image, dim=-1), F.normalize(text, dim=-1)))

@@ -14,11 +14,14 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Recipe, Start
 
 
 class BitFit(EncoderMethod):
     name = "bitfit"
+    trains = "every bias of both towers"
+    starts_at_zero_shot = True
+    counts = (Count(171_008, "every bias, q, k and v included"),)
     paper = Paper(
         "BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199"
     )
@@ -29,9 +32,14 @@ class BitFit(EncoderMethod):
         lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        modules: list[Any] = [*clip.image.modules(), *clip.text.modules()]
-        biased = [module for module in modules if isinstance(module, nn.Linear | nn.LayerNorm)]
-        return [module.bias for module in biased if module.bias is not None]  # type: ignore[misc]
+        return biases(clip)
 
     def recipe(self, start: Start) -> Recipe:
         return replace(super().recipe(start), lr=self.params.lr)
+
+
+def biases(clip: Any) -> list[nn.Parameter]:
+    """Biases of every linear and every norm of both towers."""
+    modules: list[Any] = [*clip.image.modules(), *clip.text.modules()]
+    biased = [module for module in modules if isinstance(module, nn.Linear | nn.LayerNorm)]
+    return [module.bias for module in biased if module.bias is not None]  # type: ignore[misc]

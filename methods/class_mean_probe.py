@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Features, HeadMethod, Paper, Recipe, Support, Views
+from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Paper, Recipe, Support, Views
 from methods.linear_probe import Probe
 from methods.xtremeclip import AffinityMatching, XtremeClip, affinity_loss
 
 
 class ClassMeanProbe(HeadMethod):
     name = "class-mean-probe"
+    trains = "class weights and biases, from XtremeCLIP's class means"
+    counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper("Control for XtremeCLIP", "this benchmark")
     grid = {"lr": (1e-3, 2e-3, 5e-3)}

@@ -18,14 +18,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, EncoderMethod, NotApplicable, Paper, Recipe, Start
+from methods.base import CLASSIFICATION, Count, EncoderMethod, NotApplicable, Paper, Recipe, Start
+from methods.prompting import PromptedEmbedding, Prompts, make_room
 
 
 class CoOp(EncoderMethod):
     name = "coop"
     family = "prompt"
+    trains = "context vectors before the class name"
     template = "{}."
     paper = Paper("Learning to Prompt for Vision-Language Models", "IJCV 2022", "arXiv:2109.01134")
+    counts = (
+        Count(8_192, "16 contexts x 512"),
+        Count(2_048, "4 contexts x 512", "n_ctx=4"),
+        Count(81_920, "10 classes x 16 contexts x 512", "class_specific=true"),
+    )
     grid = {"lr": (2e-4, 2e-3, 2e-2)}
 
     @dataclass(frozen=True)
@@ -42,50 +49,13 @@ class CoOp(EncoderMethod):
         if self.params.class_specific and start.kind != CLASSIFICATION:
             raise NotApplicable("class-specific contexts need classes with names; use class_specific=false")
         contexts = len(start.class_names) if self.params.class_specific else 1
-        embed = PromptedEmbedding(clip.text.stages[0], contexts, self.params.n_ctx, clip.text.width)
-        clip.text.stages[0] = embed
-        return [embed.context]
+        context = nn.Parameter(torch.randn(contexts, self.params.n_ctx, clip.text.width) * 0.02)
+        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], Prompts(context))
+        return [context]
 
-    def tokens(self, tokens: Tensor, limit: int) -> Tensor:
-        return make_room(tokens, self.params.n_ctx, limit)
+    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
+        return make_room(tokens, tokens[0, :1].expand(self.params.n_ctx), limit)
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200
         return Recipe("sgd", self.params.lr, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
-
-
-def make_room(tokens: Tensor, n_ctx: int, limit: int) -> Tensor:
-    """Repeat the start token n_ctx times in front of the text; what is then too long loses its end, not its end token.
-
-    tokens [N, L] with 0 as padding -> [N, min(L + n_ctx, limit)].
-    """
-    if n_ctx > limit - 3:
-        raise NotApplicable(f"n_ctx={n_ctx} leaves no room for a word in a text tower of {limit} tokens")
-    longer = torch.cat([tokens[:, :1].expand(-1, n_ctx), tokens], dim=1)
-    if longer.shape[1] > limit:
-        end = tokens.max(1).values  # open_clip's end token has the highest id
-        cut = longer[:, limit - 1] != 0
-        longer = longer[:, :limit].clone()
-        longer[cut, -1] = end[cut]
-    return longer
-
-
-class PromptedEmbedding(nn.Module):
-    """The text tower's first stage with the n_ctx tokens after the start token replaced by the context."""
-
-    embed: Any
-
-    def __init__(self, embed: nn.Module, contexts: int, n_ctx: int, width: int) -> None:
-        super().__init__()
-        self.embed = embed
-        self.context = nn.Parameter(torch.randn(contexts, n_ctx, width) * 0.02)
-
-    @property
-    def positional_embedding(self) -> Tensor:
-        return self.embed.positional_embedding
-
-    def forward(self, tokens: Tensor, inputs: Tensor | None = None) -> Tensor:
-        x = self.embed.token_embedding(tokens)
-        context = self.context.expand(len(x), -1, -1)
-        x = torch.cat([x[:, :1], context.to(x.dtype), x[:, 1 + context.shape[1] :]], dim=1)
-        return x + self.embed.positional_embedding[: x.shape[1]]

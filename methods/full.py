@@ -18,14 +18,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, RETRIEVAL, EncoderMethod, Kind, Paper, Recipe, Start
+from methods.base import CLASSIFICATION, RETRIEVAL, Count, EncoderMethod, Kind, Paper, Recipe, Start
 
 RATES = {"strong": (1e-5, 1e-4), "xtremeclip": (5e-7, 2e-3)}  # inside the encoder, head
 
 
 class Full(EncoderMethod):
     name = "full"
+    trains = "everything that takes part in the score"
+    starts_at_zero_shot = True
+    counts = (
+        Count(86_197_760, "image tower 86,192,640 + C d"),
+        Count(149_620_737, "all of CLIP", kind=RETRIEVAL),
+    )
     family = "full"
     paper = Paper("Robust fine-tuning of zero-shot models (its fine-tuning baseline)", "CVPR 2022", "arXiv:2109.01903")
     grid = {"lr": (1e-6, 1e-5, 1e-4)}
@@ -64,7 +71,7 @@ class Full(EncoderMethod):
 
 
 class TextInitialisedHead(nn.Module):
-    """tau * w[c] . f[b] with w [C, d] from the class texts; takes no text."""
+    """tau * w[c] . f[b] / |f[b]| with w [C, d] from the class texts; takes no text."""
 
     def __init__(self, texts: Tensor, scale: float) -> None:
         super().__init__()
@@ -72,4 +79,4 @@ class TextInitialisedHead(nn.Module):
         self.scale = scale
 
     def forward(self, image: Tensor, text: Tensor | None) -> Tensor:
-        return self.scale * image @ self.weight.T
+        return self.scale * F.normalize(image, dim=-1) @ self.weight.T

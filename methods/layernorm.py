@@ -14,11 +14,14 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Recipe, Start
 
 
 class LayerNormTuning(EncoderMethod):
     name = "layernorm"
+    trains = "gain and bias of every LayerNorm of both towers"
+    starts_at_zero_shot = True
+    counts = (Count(65_536, "every LayerNorm"),)
     paper = Paper(
         "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
         "ICLR 2023",
@@ -31,8 +34,13 @@ class LayerNormTuning(EncoderMethod):
         lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        norms = [m for m in [*clip.image.modules(), *clip.text.modules()] if isinstance(m, nn.LayerNorm)]
-        return [parameter for norm in norms for parameter in (norm.weight, norm.bias)]
+        return norm_parameters(clip)
 
     def recipe(self, start: Start) -> Recipe:
         return replace(super().recipe(start), lr=self.params.lr)
+
+
+def norm_parameters(clip: Any) -> list[nn.Parameter]:
+    """Gains and biases of every LayerNorm of both towers."""
+    norms = [module for module in [*clip.image.modules(), *clip.text.modules()] if isinstance(module, nn.LayerNorm)]
+    return [parameter for norm in norms for parameter in (norm.weight, norm.bias)]

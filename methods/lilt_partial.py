@@ -13,16 +13,19 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import EncoderMethod, NotApplicable, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, NotApplicable, Recipe, Start
+from methods.lilt import LILT
 
 
 class LiltPartial(EncoderMethod):
     name = "lilt-partial"
-    paper = Paper(
-        "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
-        "ICLR 2023",
-        "arXiv:2303.11866",
+    trains = "the last block, final norm and projection of each tower"
+    starts_at_zero_shot = True
+    counts = (
+        Count(10_898_176, "last blocks 7,087,872 + 3,152,384, norms, projections"),
+        Count(21_138_432, "the same with two blocks", "blocks=2"),
     )
+    paper = LILT
     grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)

@@ -18,12 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Features, HeadMethod, Kind, Paper, Support
+from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Support
 from methods.logistic import logistic_regression
 
 
 class LinearProbe(HeadMethod):
     name = "linear-probe"
+    trains = "class weights and biases"
+    order_free = True
+    counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper("Learning Transferable Visual Models From Natural Language Supervision", "ICML 2021", "arXiv:2103.00020")
     grid = {"strength": (1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6)}

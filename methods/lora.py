@@ -17,13 +17,19 @@ from typing import Any
 import loralib
 from torch import nn
 
-from methods.base import EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Recipe, Start
 
 LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 
 
 class LoRA(EncoderMethod):
     name = "lora"
+    trains = "low-rank updates of q, k and v in every block of both towers"
+    starts_at_zero_shot = True
+    counts = (
+        Count(184_320, "CLIP-LoRA, rank 2"),
+        Count(491_520, "8 r W per block, 12 blocks of 768 and of 512", "r=4,where=qkvo"),
+    )
     paper = Paper("Low-Rank Few-Shot Adaptation of Vision-Language Models", "CVPR workshops 2024", "arXiv:2405.18541")
     grid = {"lr": (2e-4, 1e-3)}
 

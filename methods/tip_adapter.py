@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, Features, HeadMethod, Paper, Support, Views
+from methods.base import CLASSIFICATION, Count, Features, HeadMethod, Paper, Support, Views
 
 CLIP_SCALE = 100.0  # the paper's factor on the cosine
 LARGEST_BETA, LARGEST_ALPHA = 7.0, 3.0  # the published search scale of most data sets
@@ -27,6 +27,9 @@ BETAS, ALPHAS = 200, 20
 
 class TipAdapter(HeadMethod):
     name = "tip-adapter"
+    trains = "nothing; a cache of the support"
+    order_free = True
+    counts = (Count(0, "nothing trains"),)
     kinds = frozenset({CLASSIFICATION})
     paper = Paper("Tip-Adapter: Training-free Adaption of CLIP for Few-shot Classification", "ECCV 2022", "arXiv:2207.09519")
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from torch import nn
 
-from methods.base import Recipe, Support
+from methods.base import Count, Recipe, Support
 from methods.tip_adapter import Cache, TipAdapter
 
 
 class TipAdapterF(TipAdapter):
     name = "tip-adapter-f"
+    trains = "the keys of a cache of the support"
+    order_free = False
+    counts = (Count(81_920, "N d", shots=16),)
 
     def head(self, support: Support) -> nn.Module:
         start = super().head(support)

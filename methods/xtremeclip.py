@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, PAIR, Features, HeadMethod, Kind, Paper, Recipe, Support, Views, fuse
+from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Recipe, Support, Views, fuse
 
 # The published scripts' learning rate and epochs, by kind of task and by task where a task has its own.
 PUBLISHED = {
@@ -36,6 +36,14 @@ PUBLISHED_AFFINITY = {"entailment": "raw", "vqa": "raw-sum"}
 
 class XtremeClip(HeadMethod):
     name = "xtremeclip"
+    trains = "one prototype per class"
+    counts = (
+        Count(25_600, "EuroSAT, 10 classes"),
+        Count(120_320, "DTD, 47 classes", classes=47),
+        Count(256_000, "FGVC, 100 classes", classes=100),
+        Count(5_120, "VQA, yes or no", kind=PAIR, classes=2),
+        Count(7_680, "entailment, 3 classes", kind=PAIR, classes=3),
+    )
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper(
         "XtremeCLIP: Extremely Parameter-efficient Tuning for Low-resource Vision Language Understanding",

@@ -4,24 +4,42 @@
     pair             logits[b, c] = tau * f[b] . t[b, c]        t: "{question} {answer}"; only with closed answers
     retrieval        scores[b, j] = tau * f[b] . t[j]           t: the captions
 
-f, t: unit length, [.., d].    tau: the backbone's logit scale.
+f, t: unit length, [.., d].    tau: the backbone's logit scale. `ensemble=true` takes for t[c] the mean of the unit
+features of class c under all of the task's templates, made unit length again.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, RETRIEVAL, Features, HeadMethod, Paper, Support
+from methods.base import CLASSIFICATION, PAIR, RETRIEVAL, Count, Features, HeadMethod, NotApplicable, Paper, Support
 
 
 class ZeroShot(HeadMethod):
     name = "zero-shot"
     family = "zero-shot"
+    trains = "nothing"
+    starts_at_zero_shot = True
+    order_free = True
+    counts = (Count(0, "nothing trains"),)
     kinds = frozenset({CLASSIFICATION, PAIR, RETRIEVAL})
     uses_support = False
     paper = Paper("Learning Transferable Visual Models From Natural Language Supervision", "ICML 2021", "arXiv:2103.00020")
 
+    @dataclass(frozen=True)
+    class Params:
+        ensemble: bool = False  # average the unit features of all of the task's templates instead of taking the first
+
+    def templates(self, templates: tuple[str, ...]) -> tuple[str, ...]:
+        if self.params.ensemble and len(templates) == 1:
+            raise NotApplicable("the task has a single template, there is nothing to average")
+        return templates if self.params.ensemble else templates[:1]
+
     def head(self, support: Support) -> nn.Module:
+        if self.params.ensemble and support.kind != CLASSIFICATION:
+            raise NotApplicable("only class texts have templates to average")
         return CosineToTexts(support.logit_scale)
 
 

@@ -1,0 +1,82 @@
+"""CoCoOp: a context that depends on the image (Zhou et al., CVPR 2022).
+
+    prompt of class c for image b = [start] v[1] + m(f[b]) ... v[n] + m(f[b]) [name of c] . [end]
+    m(f) = W2 relu(W1 f + b1) + b2            W1 [d / 16, d], W2 [W, d / 16]
+    logits[b, c] = tau * f[b] . g(prompt of c for image b)
+
+v [n, W] starts at the embeddings of "a photo of a"; v and the meta-net m are all that trains. f: unit image
+features [B, d] of the frozen image tower; g: the frozen text tower, run once per image and class, which is why
+the batch is one image. On pair tasks the context precedes the task's text; retrieval would need one run per
+image and caption and is left out. SGD, learning rate 2e-3, momentum 0.9, weight decay 5e-4, 10 epochs, cosine
+per epoch, first epoch at 1e-5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start
+from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room
+
+
+class CoCoOp(EncoderMethod):
+    name = "cocoop"
+    family = "prompt"
+    kinds = frozenset({CLASSIFICATION, PAIR})
+    trains = "context vectors, and a meta-net that shifts them by the image"
+    template = "{}."
+    conditional = True
+    paper = Paper("Conditional Prompt Learning for Vision-Language Models", "CVPR 2022", "arXiv:2203.05557")
+    counts = (Count(35_360, "4 contexts x 512, meta-net 512-32-512"),)
+    grid = {"lr": (2e-4, 2e-3, 2e-2)}
+
+    @dataclass(frozen=True)
+    class Params:
+        lr: float = 2e-3  # SGD
+
+    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+        context = learned_context(clip.text.stages[0], context_tokens(start.tokenize))
+        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), clip.features, clip.text.width)
+        clip.text.stages[0] = embed
+        return [context, *embed.meta.parameters()]
+
+    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
+        return make_room(tokens, context_tokens(start.tokenize), limit)
+
+    def texts_given_images(self, clip: Any, tokens: Tensor, image: Tensor) -> Tensor:
+        flat = tokens.flatten(0, 1)
+        shift = clip.text.stages[0].meta(image).repeat_interleave(tokens.shape[1], dim=0)
+        hidden = clip.text.stages[0].shifted(flat, shift)
+        return clip.text(flat, 1, hidden).view(*tokens.shape[:2], -1)
+
+    def recipe(self, start: Start) -> Recipe:
+        return Recipe("sgd", self.params.lr, batch=1, epochs=10, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+
+
+class ConditionalEmbedding(PromptedEmbedding):
+    """The prompted first stage with the meta-net beside it."""
+
+    def __init__(self, embed: nn.Module, prompts: nn.Module, features: int, width: int) -> None:
+        super().__init__(embed, prompts)
+        self.meta = MetaNet(features, width)
+
+    def shifted(self, tokens: Tensor, shift: Tensor) -> Tensor:
+        """tokens [N, L], shift [N, W] of each text's context -> [N, L, W]"""
+        return self.with_context(tokens, self.prompts() + shift[:, None])
+
+
+class MetaNet(nn.Module):
+    """m(f): [B, d] -> [B, W]"""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(features, features // 16)
+        self.up = nn.Linear(features // 16, width)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.up(F.relu(self.down(image)))

@@ -1,0 +1,46 @@
+"""What all methods of LilT share (Khan and Fu, ICLR 2023): the projections and the temperature always train.
+
+Recipe on few shots: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from methods.base import EncoderMethod, Paper, Recipe, Start
+
+LILT = Paper(
+    "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
+    "ICLR 2023",
+    "arXiv:2303.11866",
+)
+
+
+class LiltMethod(EncoderMethod):
+    """`inside` names what trains beside projections and temperature; it may edit the towers."""
+
+    paper = LILT
+    grid = {"lr": (2e-4, 1e-3)}
+
+    @dataclass(frozen=True)
+    class Params:
+        lr: float = 2e-4  # AdamW
+
+    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+        raise NotImplementedError
+
+    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+        return dict.fromkeys([*self.inside(clip), *projections(clip.image), *projections(clip.text), clip.logit_scale])
+
+    def recipe(self, start: Start) -> Recipe:
+        return replace(super().recipe(start), lr=self.params.lr)
+
+
+def projections(tower: Any) -> list[nn.Parameter]:
+    """What maps a tower's pooled width to the shared space: all of its head but the norm."""
+    norms = {id(p) for module in tower.head.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()}
+    return [parameter for parameter in tower.head.parameters() if id(parameter) not in norms]

@@ -1,0 +1,22 @@
+"""LilT-BitFit: every bias of both towers, the projections and the temperature train (Khan and Fu, ICLR 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from methods.base import Count
+from methods.bitfit import biases
+from methods.lilt import LiltMethod
+
+
+class LiltBitFit(LiltMethod):
+    name = "lilt-bitfit"
+    trains = "every bias, the projections, the temperature"
+    starts_at_zero_shot = True
+    counts = (Count(826_369, "biases 171,008 + projections 655,360 + 1"),)
+
+    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+        return biases(clip)

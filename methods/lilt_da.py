@@ -1,0 +1,44 @@
+"""LilT-DA: deep adapters, one new transformer block on top of each tower's stack (Khan and Fu, ICLR 2023).
+
+The new block has the shape of the tower's last one and random weights: N(0, 0.02^2), biases 0, norms 1 and 0. It trains
+with the image tower's final norm, the projections and the temperature; everything below is frozen, so that it is computed
+once and banked. A random block in front of the projection does not start at zero-shot.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from methods.base import Count
+from methods.lilt import LiltMethod
+
+
+class LiltDA(LiltMethod):
+    name = "lilt-da"
+    trains = "a new block on each tower, the image tower's final norm, the projections, the temperature"
+    counts = (Count(10_897_153, "blocks 7,087,872 + 3,152,384, norm 1,536, projections 655,360, 1"),)
+
+    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+        trained: list[nn.Parameter] = []
+        for tower in (clip.image, clip.text):
+            block = randomised(copy.deepcopy(tower.blocks[-1]))
+            tower.stages.insert(len(tower.stages) - 1, block)
+            trained += block.parameters()
+        norms = [module for module in clip.image.head.modules() if isinstance(module, nn.LayerNorm)]
+        return [*trained, *(parameter for norm in norms for parameter in norm.parameters())]
+
+
+def randomised(block: nn.Module) -> nn.Module:
+    """The block with fresh weights."""
+    for module in block.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            module.reset_parameters()
+    return block

@@ -1,0 +1,26 @@
+"""LiT: the image tower is locked, the text tower trains fully (Zhai et al., CVPR 2022; as LilT's tables have it).
+
+Every weight of the text tower, both projections and the temperature train. Nothing of the image tower below its
+projection does, so that each image is encoded once and banked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+
+from methods.base import Count, Paper
+from methods.lilt import LiltMethod
+
+
+class LiT(LiltMethod):
+    name = "lit"
+    trains = "the text tower, both projections, the temperature"
+    starts_at_zero_shot = True
+    paper = Paper("LiT: Zero-Shot Transfer with Locked-image text Tuning", "CVPR 2022", "arXiv:2111.07991")
+    counts = (Count(63_821_313, "text tower 63,428,096 + image projection 393,216 + 1"),)
+
+    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+        return clip.text.parameters()

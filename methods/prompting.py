@@ -1,0 +1,126 @@
+"""What the prompt methods share: room for prompts in a text, and stages that put prompts into the towers.
+
+n prompts, W the tower's hidden width, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from methods.base import NotApplicable
+
+CONTEXT = "a photo of a"  # the words that contexts of the later prompt papers start from
+
+
+def make_room(tokens: Tensor, inserted: Tensor, limit: int) -> Tensor:
+    """Insert token ids [n] behind the start token; what is then too long loses its end, not its end token.
+
+    tokens [N, L] with 0 as padding -> [N, min(L + n, limit)]. Raises NotApplicable if no word would fit.
+    """
+    if len(inserted) > limit - 3:
+        raise NotApplicable(f"{len(inserted)} context tokens leave no room for a word in a text tower of {limit} tokens")
+    longer = torch.cat([tokens[:, :1], inserted.to(tokens).expand(len(tokens), -1), tokens[:, 1:]], dim=1)
+    if longer.shape[1] > limit:
+        end = tokens.max(1).values  # open_clip's end token has the highest id
+        cut = longer[:, limit - 1] != 0
+        longer = longer[:, :limit].clone()
+        longer[cut, -1] = end[cut]
+    return longer
+
+
+def context_tokens(tokenize: Callable[[list[str]], Tensor]) -> Tensor:
+    """Ids [n] of "a photo of a" without start and end."""
+    return tokenize([CONTEXT])[0, 1:-1]
+
+
+def learned_context(embed: Any, ids: Tensor) -> nn.Parameter:
+    """A context [n, W] that starts at the token embeddings of these ids."""
+    weight = embed.token_embedding.weight
+    return nn.Parameter(weight[ids.to(weight.device)].detach().clone())
+
+
+class Prompts(nn.Module):
+    """n prompts [n, W] that train."""
+
+    def __init__(self, prompts: nn.Parameter) -> None:
+        super().__init__()
+        self.prompts = prompts
+
+    def forward(self) -> Tensor:
+        return self.prompts
+
+    @classmethod
+    def random(cls, n: int, width: int) -> Prompts:
+        """N(0, 0.02^2)"""
+        return cls(nn.Parameter(torch.randn(n, width) * 0.02))
+
+
+class PromptedEmbedding(nn.Module):
+    """The text tower's first stage with the n tokens after the start token replaced by a context.
+
+    prompts: gives [n, W], or [C, n, W] with a context for each of C texts.
+    """
+
+    embed: Any
+
+    def __init__(self, embed: nn.Module, prompts: nn.Module) -> None:
+        super().__init__()
+        self.embed = embed
+        self.prompts = prompts
+
+    @property
+    def positional_embedding(self) -> Tensor:
+        return self.embed.positional_embedding
+
+    def forward(self, tokens: Tensor, inputs: Tensor | None = None) -> Tensor:
+        return self.with_context(tokens, self.prompts())
+
+    def with_context(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """tokens [N, L], context [n, W] or [N, n, W] -> [N, L, W]"""
+        x = put_after_first(self.embed.token_embedding(tokens), context)
+        return x + self.embed.positional_embedding[: x.shape[1]]
+
+
+def put_after_first(x: Tensor, context: Tensor) -> Tensor:
+    """x [N, L, W] with positions 1 .. n replaced by the context [n, W] or [N, n, W]."""
+    context = context.to(x.dtype).expand(len(x), -1, -1)
+    return torch.cat([x[:, :1], context, x[:, 1 + context.shape[1] :]], dim=1)
+
+
+def put_last(x: Tensor, prompts: Tensor, replace: bool) -> Tensor:
+    """x [N, L, W] with prompts [n, W] behind its tokens, or instead of the last n of them."""
+    kept = x[:, : x.shape[1] - len(prompts)] if replace else x
+    return torch.cat([kept, prompts.to(x.dtype).expand(len(x), -1, -1)], dim=1)
+
+
+class PromptedBlock(nn.Module):
+    """A block whose input carries prompts: appended, in place of the last tokens, or after the first one."""
+
+    def __init__(self, block: nn.Module, prompts: nn.Module, where: Literal["append", "last", "after first"]) -> None:
+        super().__init__()
+        self.block = block
+        self.prompts = prompts
+        self.where = where
+
+    def forward(self, x: Tensor) -> Tensor:
+        prompts = self.prompts()
+        x = put_after_first(x, prompts) if self.where == "after first" else put_last(x, prompts, self.where == "last")
+        return self.block(x)
+
+
+def prompt_image_tower(tower: Any, prompts: list[nn.Module]) -> None:
+    """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
+
+    The first ones pass the tower's norm before the blocks, as patches do. Raises NotApplicable for a tower that
+    averages its tokens instead of reading the class token.
+    """
+    if getattr(tower.head, "average", False):
+        raise NotApplicable("prompts in an image tower that averages its patches would be averaged with them")
+    for number, each in enumerate(prompts):
+        if number == 0:
+            each = nn.Sequential(each, tower.stages[0].ln_pre)
+        tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")
