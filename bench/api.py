@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from bench.backbone import load
-from bench.errors import UsageError
+from bench.backbone import load as load_backbone
+from bench.errors import UsageError, unknown
 from bench.executors.local import LocalExecutor
 from bench.grid import Plan, Request, Resume, expand, plan
 from bench.progress import Display
@@ -23,6 +23,7 @@ from bench.registry import Registry, all_tasks, find_methods
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
 from bench.store import Store
+from bench.stored import Scorer, read_stored
 from bench.worker import Settings
 
 QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
@@ -98,7 +99,7 @@ def run(
     console = console or Console(stderr=True, quiet=True)
     registry = find_methods(settings.plugins)
     store = Store(settings.out)
-    fingerprint = load(request.backbone).fingerprint
+    fingerprint = load_backbone(request.backbone).fingerprint
     cells = expand(request, registry, fingerprint)
     todo = plan(cells, store.latest(), resume)
     announce(todo)
@@ -122,6 +123,39 @@ def run(
         console.print(f"passed over: {problem}", markup=False, style="yellow")
     summary = write_report(latest.values(), settings.out)
     return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary)
+
+
+def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", plugins: tuple[Path, ...] = ()) -> Scorer:
+    """A scorer from what a cell stored under `--save-weights`: from its record in the folder `out`, or from the file.
+
+    Raises UsageError if there is no such file, or if record, file, backbone, method and parameters don't agree.
+    """
+    if isinstance(source, Record):
+        if "weights" not in source.artifacts:
+            raise UsageError(f"record {source.record_id} has no stored weights: run the cell again with --save-weights")
+        path = out / source.artifacts["weights"]
+    else:
+        path = source
+    about, tensors = read_stored(path)
+    registry = find_methods(plugins)
+    if about.method not in registry.methods:
+        raise unknown("method", about.method, registry.methods)
+    kind = registry.methods[about.method]
+    if isinstance(source, Record):
+        chosen = {} if source.training is None else source.training.chosen
+        expected = {**source.cell.params, **{key: value for key, value in chosen.items() if key in source.cell.params}}
+        for what, ours, theirs in (
+            ("method", source.cell.method, about.method),
+            ("parameters", expected, about.params),
+            ("backbone", source.cell.fingerprint, about.fingerprint),
+        ):
+            if ours != theirs:
+                raise UsageError(f"{path}: holds {what} {theirs}, the record says {ours}")
+    try:
+        method = kind(kind.Params(**about.params))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path}: {about.method} does not take the stored parameters {about.params}: {error}") from error
+    return Scorer(about, method, load_backbone(about.backbone, device), tensors, device)
 
 
 def report(out: Path) -> Summary:

@@ -7,7 +7,6 @@ long as the cells that it gets belong to them.
 from __future__ import annotations
 
 import dataclasses
-import json
 import traceback
 import uuid
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from bench.backbone import Backbone, load
@@ -29,9 +27,10 @@ from bench.frozen import Frozen
 from bench.grid import QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
-from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Metric, Parameters, Record, Seconds, Status, Training
+from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
 from bench.registry import Registry, find_methods, find_task
 from bench.score import evaluate
+from bench.stored import stored_bytes
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
 from tasks.base import Split, Task
@@ -168,7 +167,7 @@ class _Attempt:
         self.predicted.add(usage)
         self.phase = "score"
         self._score(scores, task.test, test)
-        self._parameters(fitted)
+        self._parameters(fitted, chosen)
         self._costs()
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         self.results["training"] = Training(
@@ -235,17 +234,13 @@ class _Attempt:
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
         self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
 
-    def _parameters(self, fitted: Fitting) -> None:
-        trained = {name: value.detach().cpu().contiguous() for name, value in fitted.trained().items()}
-        info = self.cell.info
-        about = {"method": info.method, "params": json.dumps(info.params), "backbone": info.fingerprint, "task": info.task}
-        body = save(trained, about)
-        count = sum(value.numel() for value in trained.values())
-        total = fitted.total_parameters()
+    def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:
+        count, total = sum(value.numel() for value in fitted.trained().values()), fitted.total_parameters()
+        body = stored_bytes(fitted, self.cell.info, self.results["data"].n_support, chosen)
         self.results["parameters"] = Parameters(
-            trainable=count, total=total, share=count / total, stored_bytes=len(body) if count else 0
+            trainable=count, total=total, share=count / total, stored_bytes=len(body) if fitted.stored() else 0
         )
-        if self.worker.settings.save_weights and count:
+        if self.worker.settings.save_weights:
             path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
             path.write_bytes(body)
             self.results["artifacts"]["weights"] = f"artifacts/{path.name}"

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,7 +29,7 @@ class Full(EncoderMethod):
     name = "full"
     trains = "everything that takes part in the score"
     starts_at_zero_shot = True
-    counts = (
+    counts: ClassVar[tuple[Count, ...]] = (
         Count(86_197_760, "image tower 86,192,640 + C d"),
         Count(149_620_737, "all of CLIP", kind=RETRIEVAL),
     )

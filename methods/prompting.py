@@ -5,7 +5,7 @@ n prompts, W the tower's hidden width, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -57,6 +57,18 @@ class Prompts(nn.Module):
     def random(cls, n: int, width: int) -> Prompts:
         """N(0, 0.02^2)"""
         return cls(nn.Parameter(torch.randn(n, width) * 0.02))
+
+
+class Normed(nn.Module):
+    """Prompts that pass a norm before they enter a tower."""
+
+    def __init__(self, prompts: nn.Module, norm: nn.Module) -> None:
+        super().__init__()
+        self.prompts = prompts
+        self.norm = norm
+
+    def forward(self) -> Tensor:
+        return self.norm(self.prompts())
 
 
 class PromptedEmbedding(nn.Module):
@@ -112,7 +124,7 @@ class PromptedBlock(nn.Module):
         return self.block(x)
 
 
-def prompt_image_tower(tower: Any, prompts: list[nn.Module]) -> None:
+def prompt_image_tower(tower: Any, prompts: Sequence[nn.Module]) -> None:
     """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
 
     The first ones pass the tower's norm before the blocks, as patches do. Raises NotApplicable for a tower that
@@ -120,7 +132,5 @@ def prompt_image_tower(tower: Any, prompts: list[nn.Module]) -> None:
     """
     if getattr(tower.head, "average", False):
         raise NotApplicable("prompts in an image tower that averages its patches would be averaged with them")
-    for number, each in enumerate(prompts):
-        if number == 0:
-            each = nn.Sequential(each, tower.stages[0].ln_pre)
+    for number, each in enumerate([Normed(prompts[0], tower.stages[0].ln_pre), *prompts[1:]]):
         tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")

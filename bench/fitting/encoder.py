@@ -1,199 +1,23 @@
-"""One method fitted to one episode, in steps that the worker can time apart.
-
-collect_start    frozen features that the method needs to begin           bank
-build            the head, or the edited private copy of the backbone     fit
-collect_rows     what stands at the cut, for training                     bank
-train            the gradient loop, if there is one                       fit
-collect_validation, finish   what is chosen after training                bank, fit
-collect          the same for the examples to be scored                   bank
-predict          scores                                                   predict
-"""
+"""A private copy of the backbone, trained from the cut upwards."""
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.episode import Episode
-from bench.frozen import DTYPES, Frozen, autocast
-from bench.record import HEADLINE, Training
+from bench.fitting.base import CHUNK, Fitting, UndeclaredParameters, load_exactly
+from bench.frozen import DTYPES, autocast
+from bench.record import HEADLINE
 from bench.score import evaluate
 from bench.train import train
-from methods.base import CLASSIFICATION, PAIR, Adapted, EncoderMethod, Features, HeadMethod, Method, Start, Support
+from methods.base import CLASSIFICATION, PAIR, Adapted, EncoderMethod, Start, Support
 from tasks.base import Split
-
-CHUNK = 256  # examples that are scored at once
-
-
-class UndeclaredParameters(RuntimeError):
-    """What a method made trainable is not what it declared."""
-
-
-@dataclass
-class Fitting:
-    """What the two kinds of fitting share."""
-
-    method: Any
-    frozen: Frozen
-    episode: Episode
-    cap: int | None
-    stretch: float
-    training: Training | None = field(default=None, init=False)
-
-    @property
-    def task(self) -> Any:
-        return self.frozen.task
-
-    @property
-    def device(self) -> str:
-        return self.frozen.device
-
-    @property
-    def scale(self) -> float:
-        return math.exp(float(self.frozen.backbone.clip.logit_scale.detach()))
-
-    def collect_start(self) -> None: ...
-    def build(self) -> None: ...
-    def collect_rows(self) -> None: ...
-    def train(self) -> None: ...
-    def collect(self, split: Split, rows: Sequence[int]) -> None: ...
-
-    def predict(self) -> Tensor:
-        """Scores [N, C] of the collected examples; retrieval: [N, N], images by captions."""
-        raise NotImplementedError
-
-    def collect_validation(self) -> None: ...
-
-    def finish(self) -> Mapping[str, Any]:
-        """What the method does after training; under protocol `val` it may choose on the validation set."""
-        raise NotImplementedError
-
-    def trained(self) -> dict[str, nn.Parameter]:
-        """Everything that trained, by name."""
-        raise NotImplementedError
-
-    def total_parameters(self) -> int:
-        raise NotImplementedError
-
-    def features(self, split: Split, rows: Sequence[int], candidates: bool = True) -> Features:
-        """Frozen features of some rows, on the cell's device."""
-        clip = self.frozen.backbone.clip
-        texts = None if split.texts is None else [split.texts[row] for row in rows]
-        last = len(clip.text.stages)
-        image = self.frozen.images(split, rows, len(clip.image.stages))
-        own, others = None, None
-        if self.task.kind == "classification":
-            others = self._class_features(last)
-        elif self.task.kind == "retrieval":
-            assert texts is not None
-            others = self.frozen.texts(texts, last)[1]
-        else:
-            assert texts is not None
-            own = self.frozen.texts(texts, last)[1]
-            if candidates and self.task.candidate is not None:
-                answers = [answer for text in texts for answer in self.task.candidates(text)]
-                flat = self.frozen.texts(answers, last)[1]
-                assert flat is not None
-                others = flat.view(len(rows), len(self.task.class_names), -1)
-        on_device = [None if part is None else part.to(self.device) for part in (own, others)]
-        return Features(image.to(self.device), *on_device)
-
-    def _class_features(self, last: int) -> Tensor:
-        """[C, d] of the class texts; over several templates the mean of the unit features."""
-        templates = self.method.templates(self.task.templates) if isinstance(self.method, HeadMethod) else self.task.templates[:1]
-        by_template = [self.frozen.texts(self.task.class_texts(template), last)[1] for template in templates]
-        if len(by_template) == 1:
-            return by_template[0]
-        return torch.stack([F.normalize(features, dim=-1) for features in by_template]).mean(0)
-
-    def support(self, split: Split, rows: Sequence[int], candidates: bool = True, augmented: bool = True) -> Support:
-        """A labelled set as a head sees it, with the views that the method asks for unless it is to be scored only."""
-        views = self.frozen.narrowed(self.method.views())
-        stages = len(self.frozen.backbone.clip.image.stages)
-        with_views = augmented and isinstance(self.method, HeadMethod) and views.count > 0
-        return Support(
-            kind=self.task.kind,
-            task=self.task.name,
-            shots=self.episode.shots,
-            classes=len(self.task.class_names),
-            features=self.features(split, rows, candidates),
-            labels=torch.as_tensor(split.labels[list(rows)], device=self.device),
-            logit_scale=self.scale,
-            views_raw=self.frozen.images(split, rows, stages, views).to(self.device) if with_views else None,
-        )
-
-
-@dataclass
-class HeadFitting(Fitting):
-    """A head on frozen features."""
-
-    method: HeadMethod
-
-    def collect_start(self) -> None:
-        if self.method.uses_support:
-            self._support = self.support(self.task.train, self.episode.support, candidates=False)
-        else:
-            none = Features(torch.empty(0, self.frozen.backbone.clip.features))
-            classes = len(self.task.class_names)
-            self._support = Support(
-                self.task.kind, self.task.name, 0, classes, none, torch.empty(0, dtype=torch.long), self.scale
-            )
-
-    def build(self) -> None:
-        self.module = self.method.head(self._support).to(self.device)
-
-    def train(self) -> None:
-        recipe = self.method.recipe(self._support)
-        if recipe is None:
-            return
-        features, labels = self.method.training_features(self._support), self._support.labels
-
-        def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-            rows = rows.to(self.device)
-            return self.method.loss(self.module(features.rows(rows)), labels[rows], self._support)
-
-        self.training = train(
-            {"head": list(self.module.parameters())},
-            loss,
-            len(labels),
-            recipe,
-            cap=self.cap,
-            stretch=self.stretch,
-            seed=self.episode.seed,
-            device=self.device,
-            precision="fp32",
-        )
-
-    def collect_validation(self) -> None:
-        rows = self.episode.validation
-        self._validation = self.support(self.task.val, rows, augmented=False) if rows else None
-
-    def finish(self) -> Mapping[str, Any]:
-        return {} if self._validation is None else self.method.tune(self.module, self._validation)
-
-    def collect(self, split: Split, rows: Sequence[int]) -> None:
-        self._features = self.features(split, rows, candidates=not self.method.uses_support)
-
-    @torch.no_grad()
-    def predict(self) -> Tensor:
-        self.module.eval()
-        count = len(self._features.image_raw)
-        chunks = torch.arange(count, device=self.device).split(CHUNK)
-        return torch.cat([self.module(self._features.rows(chunk)) for chunk in chunks]).float().cpu()
-
-    def trained(self) -> dict[str, nn.Parameter]:
-        return dict(self.module.named_parameters())
-
-    def total_parameters(self) -> int:
-        backbone = sum(parameter.numel() for parameter in self.frozen.backbone.clip.parameters())
-        return backbone + sum(parameter.numel() for parameter in self.module.parameters())
 
 
 @dataclass
@@ -213,14 +37,18 @@ class EncoderFitting(Fitting):
 
     def collect_start(self) -> None:
         wanted = self.method.needs_features(self.task.kind)
-        self._start = Start(
+        support = self.support(self.task.train, self.episode.support, candidates=False) if wanted else None
+        self._start = self._start_from(len(self.episode.support), support)
+
+    def _start_from(self, examples: int, support: Support | None) -> Start:
+        return Start(
             kind=self.task.kind,
             task=self.task.name,
             shots=self.episode.shots,
-            examples=len(self.episode.support),
+            examples=examples,
             class_names=self.task.class_names,
             tokenize=self.frozen.backbone.tokenize,
-            support=self.support(self.task.train, self.episode.support, candidates=False) if wanted else None,
+            support=support,
         )
 
     def build(self) -> None:
@@ -378,6 +206,14 @@ class EncoderFitting(Fitting):
     def trained(self) -> dict[str, nn.Parameter]:
         return {name: parameter for name, parameter in self.adapted.named_parameters() if parameter.requires_grad}
 
+    def stored(self) -> dict[str, Tensor]:
+        return {name: value.detach() for name, value in self.trained().items()}
+
+    def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
+        self._start = self._start_from(examples, self.blank_support(examples))
+        self.build()
+        load_exactly(self.trained(), stored)
+
     def total_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.adapted.parameters())
 
@@ -389,11 +225,3 @@ def keep_frozen_linears_in(clip: nn.Module, precision: str) -> None:
     for module in clip.modules():
         if isinstance(module, nn.Linear) and not module.weight.requires_grad:
             module.weight = nn.Parameter(module.weight.to(DTYPES[precision]), requires_grad=False)
-
-
-def fitting(method: Method, frozen: Frozen, episode: Episode, cap: int | None, stretch: float) -> Fitting:
-    """The right kind of fitting for a method."""
-    if isinstance(method, HeadMethod):
-        return HeadFitting(method, frozen, episode, cap, stretch)
-    assert isinstance(method, EncoderMethod)
-    return EncoderFitting(method, frozen, episode, cap, stretch)
