@@ -171,6 +171,7 @@ class Method:
     starts_at_zero_shot: ClassVar[bool] = False  # in classification, before the first step
     order_free: ClassVar[bool] = False  # the order of the support changes nothing
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
+    chosen_after_training: ClassVar[str | None] = None  # what else it chooses, without training again
 
     @dataclass(frozen=True)
     class Params:

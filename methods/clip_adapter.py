@@ -5,8 +5,8 @@
     logits[b, c] = tau * f'[b] . t[c]
 
 f: unit image features [B, d]; t: unit class texts [C, d]; tau: the backbone's logit scale. W1 and W2 train: d^2 / 2
-numbers; with r = 0 it is zero-shot. Recipe as LP++ (Huang et al., CVPR 2024) reruns it: SGD, learning rate 0.01,
-momentum 0.9, weight decay 5e-4, batch 32, 200 epochs, cosine.
+numbers; with r = 0 it is zero-shot. Recipe as LP++ (Huang et al., CVPR 2024) reruns it: plain SGD, learning rate 0.01,
+batch 32, 200 epochs, cosine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ClipAdapter(HeadMethod):
         return FeatureAdapter(support.features.image_raw.shape[1], self.params.r, support.logit_scale)
 
     def recipe(self, support: Support) -> Recipe:
-        return Recipe("sgd", self.params.lr, batch=32, epochs=200, weight_decay=5e-4)
+        return Recipe("sgd", self.params.lr, batch=32, epochs=200, momentum=0.0, weight_decay=0.0)
 
 
 class FeatureAdapter(nn.Module):

@@ -33,6 +33,7 @@ class LPPlusPlus(HeadMethod):
     paper = Paper("LP++: A Surprisingly Strong Linear Probe for Few-Shot CLIP", "CVPR 2024", "arXiv:2404.02285")
     counts = (Count(5_140, "C (d + 2)"),)
     order_free = True
+    chosen_after_training = "step"
 
     @dataclass(frozen=True)
     class Params:

@@ -29,6 +29,7 @@ class TipAdapter(HeadMethod):
     name = "tip-adapter"
     trains = "nothing; a cache of the support"
     order_free = True
+    chosen_after_training = "alpha and beta"
     counts = (Count(0, "nothing trains"),)
     kinds = frozenset({CLASSIFICATION})
     paper = Paper("Tip-Adapter: Training-free Adaption of CLIP for Few-shot Classification", "ECCV 2022", "arXiv:2207.09519")

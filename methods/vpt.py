@@ -6,7 +6,7 @@
 
 P[i] [n_ctx, W] starts at N(0, 0.02^2) and is all that trains, so that the start is near zero-shot but not at it. depth 1 is
 VPT-shallow, anything above VPT-deep; a tower with fewer blocks has prompts in all of them. f: unit image features [B, d]
-of the prompted tower; t: class texts [C, d] under the task's own template, fixed. SGD, learning rate 2.5e-3,
+of the prompted tower; t: class texts [C, d] under "a photo of a {}.", fixed. SGD, learning rate 2.5e-3,
 momentum 0.9, weight decay 5e-4, batch 4, 5 epochs, cosine per epoch, first epoch at 1e-5.
 """
 
@@ -25,6 +25,7 @@ from methods.prompting import Prompts, prompt_image_tower
 class VPT(EncoderMethod):
     name = "vpt"
     family = "prompt"
+    template = "a photo of a {}."
     trains = "prompt tokens in the image tower"
     paper = Paper("Visual Prompt Tuning", "ECCV 2022", "arXiv:2203.12119")
     counts = (

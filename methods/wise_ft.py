@@ -23,6 +23,7 @@ ALPHAS = tuple(step / 10 for step in range(11))
 class WiseFT(Full):
     name = "wise-ft"
     trains = "everything, then averaged with the weights before"
+    chosen_after_training = "alpha"
     paper = Paper("Robust fine-tuning of zero-shot models", "CVPR 2022", "arXiv:2109.01903")
 
     @dataclass(frozen=True)

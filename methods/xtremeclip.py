@@ -48,7 +48,7 @@ class XtremeClip(HeadMethod):
     paper = Paper(
         "XtremeCLIP: Extremely Parameter-efficient Tuning for Low-resource Vision Language Understanding",
         "Findings of ACL 2023",
-        "2023.findings-acl.397",
+        "https://aclanthology.org/2023.findings-acl.397",
     )
     grid = {"lr": (1e-3, 2e-3, 5e-3)}
 

@@ -21,7 +21,6 @@ class ZeroShot(HeadMethod):
     name = "zero-shot"
     family = "zero-shot"
     trains = "nothing"
-    starts_at_zero_shot = True
     order_free = True
     counts = (Count(0, "nothing trains"),)
     kinds = frozenset({CLASSIFICATION, PAIR, RETRIEVAL})

@@ -16,6 +16,12 @@ from tasks.scenes.drawn import Draw, drawn_split, split_size
 BUDGET = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
 LICENCE = "Apache-2.0"
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the sentence is about, a flip turns left to right
+OPENINGS = ("a photo of ", "a picture of ", "there is ", "")  # those of the captions that the bundled backbone has read
+
+
+def _templates(rest: str) -> tuple[str, ...]:
+    """The task's own template, "a photo of" something, and the same with the other openings for ensembles."""
+    return tuple(opening + rest for opening in OPENINGS)
 
 
 def _drawn(task: int, classes: tuple[str, ...], draw: Draw) -> Callable[[SplitName], Split]:
@@ -34,6 +40,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=sketches.CLASSES,
         load=_drawn(1, sketches.CLASSES, sketches.draw),
+        templates=_templates("a {}."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.6),
         budget=BUDGET,
@@ -44,7 +51,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=textures.CLASSES,
         load=_drawn(2, textures.CLASSES, textures.draw),
-        templates=("a photo of a {} thing.",),
+        templates=_templates("a {} thing."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.3),  # smaller crops hold less than a period
         budget=BUDGET,
@@ -55,7 +62,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=creatures.CLASSES,
         load=_drawn(3, creatures.CLASSES, creatures.draw),
-        templates=("a photo of a {}, a kind of creature.",),
+        templates=_templates("a {}, a kind of creature."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.7),  # smaller crops lose ears and tails
         budget=BUDGET,
@@ -66,7 +73,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=digits.CLASSES,
         load=partial(digits.load, 4),
-        templates=("a photo of a number {}.",),
+        templates=_templates("a number {}."),
         licence="CC-BY-4.0",  # the data; scikit-learn's code is BSD-3-Clause
         origin="scikit-learn load_digits, seeded split",
         augmentation=Augmentation(smallest_crop=0.8, flip=False),

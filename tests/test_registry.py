@@ -123,7 +123,7 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
     registry = find_methods()
     with pytest.raises(UsageError, match=r"unknown method 'lorra': did you mean lora\?"):
         registry.build(Named("lorra"))
-    with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: all, bitfit, "):
+    with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
 
 

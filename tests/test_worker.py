@@ -132,11 +132,11 @@ def test_only_what_is_declared_moves(tmp_path: Path, spec: str) -> None:
     method = REGISTRY.build(parse_names(spec, "methods")[0])
     assert isinstance(method, EncoderMethod)
     run = prepared(method, tmp_path, "scenes-retrieval")
-    before = {name: value.detach().clone() for name, value in run.adapted.named_parameters()}
+    before = {name: value.detach().clone() for name, value in run.module.named_parameters()}
     run.collect_rows()
     run.train()
     trained = run.trained()
-    for name, value in run.adapted.named_parameters():
+    for name, value in run.module.named_parameters():
         if name not in trained:
             assert torch.equal(value, before[name]), name
     assert any(not torch.equal(value, before[name]) for name, value in trained.items())

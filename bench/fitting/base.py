@@ -36,6 +36,7 @@ class Fitting:
     cap: int | None
     stretch: float
     training: Training | None = field(default=None, init=False)
+    module: Any = field(default=None, init=False)  # what trains and scores, from `build` on
 
     @property
     def task(self) -> Any:

@@ -58,13 +58,13 @@ class EncoderFitting(Fitting):
         inside = {id(parameter) for parameter in clip.parameters()}
         if any(id(parameter) not in inside for parameter in declared):
             raise UndeclaredParameters(f"{self.method.name} declares parameters that are not part of the model")
-        self.adapted = Adapted(clip, self.method.head(self._start)).to(self.device)
+        self.module = Adapted(clip, self.method.head(self._start)).to(self.device)
         keep_frozen_linears_in(clip, self.frozen.precision)
         self.image_cut, self.text_cut = clip.image.cut(), clip.text.cut()
 
     @property
     def _reads_texts(self) -> bool:
-        return self.adapted.head is None or self.task.kind != "classification"
+        return self.module.head is None or self.task.kind != "classification"
 
     def collect_rows(self) -> None:
         split, rows = self.task.train, self.episode.support
@@ -95,7 +95,7 @@ class EncoderFitting(Fitting):
         """[B, ...] at the cut -> features [B, d]."""
         rows = rows.to(self.device)
         at_start = self.image_cut == 0
-        return self.adapted.clip.image(rows if at_start else None, self.image_cut, None if at_start else rows).float()
+        return self.module.clip.image(rows if at_start else None, self.image_cut, None if at_start else rows).float()
 
     def _text_features(self, texts: Texts, which: Tensor | None = None) -> Tensor:
         """Features [U, d] of the different texts, or [B, d] of those at `which`."""
@@ -103,7 +103,7 @@ class EncoderFitting(Fitting):
         if which is not None:
             tokens, hidden = tokens[which], None if hidden is None else hidden[which]
         hidden = None if hidden is None else hidden.to(self.device)
-        return self.adapted.clip.text(tokens.to(self.device), self.text_cut, hidden).float()
+        return self.module.clip.text(tokens.to(self.device), self.text_cut, hidden).float()
 
     def train(self) -> None:
         views = self._images.shape[1]
@@ -121,10 +121,10 @@ class EncoderFitting(Fitting):
         self._initial = {}
         if type(self.method).finish is not EncoderMethod.finish:
             self._initial = {name: value.detach().clone() for name, value in self.trained().items()}
-        head = [] if self.adapted.head is None else list(self.adapted.head.parameters())
-        self.adapted.train()
+        head = [] if self.module.head is None else list(self.module.head.parameters())
+        self.module.train()
         self.training = train(
-            {"body": [parameter for parameter in self.adapted.clip.parameters() if parameter.requires_grad], "head": head},
+            {"body": [parameter for parameter in self.module.clip.parameters() if parameter.requires_grad], "head": head},
             loss,
             len(self._labels),
             self.method.recipe(self._start),
@@ -133,7 +133,7 @@ class EncoderFitting(Fitting):
             seed=self.episode.seed,
             device=self.device,
             precision=self.frozen.precision,
-            shares=self.method.rates(self.adapted.clip),
+            shares=self.method.rates(self.module.clip),
         )
 
     def _compare(self, image: Tensor, text: Tensor | None) -> Tensor:
@@ -142,12 +142,12 @@ class EncoderFitting(Fitting):
         text: [T, d], or [B, T, d] if each image has texts of its own; [B, d] for a head, None if it takes none.
         """
         with torch.autocast(torch.device(self.device).type, enabled=False):
-            if self.adapted.head is not None:
-                return self.adapted.head(image, text)
+            if self.module.head is not None:
+                return self.module.head(image, text)
             assert text is not None
             image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
             cosines = image @ text.T if text.ndim == 2 else (text @ image[:, :, None]).squeeze(-1)
-            return self.adapted.clip.logit_scale.exp() * cosines
+            return self.module.clip.logit_scale.exp() * cosines
 
     def _scores(self, image: Tensor, rows: Tensor) -> Tensor:
         """Scores [B, C] in training, image features [B, d] of the support's `rows`."""
@@ -162,8 +162,8 @@ class EncoderFitting(Fitting):
         """Scores [B, C] where the text features depend on the image; `own` picks the one text of each image."""
         tokens = texts.tokens.expand(len(image), -1, -1) if own is None else texts.tokens[own][:, None]
         unit = F.normalize(image, dim=-1)
-        text = self.method.texts_given_images(self.adapted.clip, tokens.to(self.device), unit).float()
-        return self._compare(image, text if self.adapted.head is None else text[:, 0])
+        text = self.method.texts_given_images(self.module.clip, tokens.to(self.device), unit).float()
+        return self._compare(image, text if self.module.head is None else text[:, 0])
 
     def collect_validation(self) -> None:
         if self.episode.validation:
@@ -177,7 +177,7 @@ class EncoderFitting(Fitting):
             return found[HEADLINE[self.task.kind]].value
 
         with torch.no_grad():
-            return self.method.finish(self.adapted, self._initial, score if rows else None)
+            return self.method.finish(self.module, self._initial, score if rows else None)
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
         self._test_images = self.frozen.images(split, rows, self.image_cut)
@@ -185,7 +185,7 @@ class EncoderFitting(Fitting):
 
     @torch.no_grad()
     def predict(self) -> Tensor:
-        self.adapted.eval()
+        self.module.eval()
         with autocast(self.device, self.frozen.precision):
             image = torch.cat([self._image_features(part) for part in self._test_images.split(CHUNK)])
             if self._test_texts is None:
@@ -204,7 +204,7 @@ class EncoderFitting(Fitting):
         return self._compare(image, text).float().cpu()
 
     def trained(self) -> dict[str, nn.Parameter]:
-        return {name: parameter for name, parameter in self.adapted.named_parameters() if parameter.requires_grad}
+        return {name: parameter for name, parameter in self.module.named_parameters() if parameter.requires_grad}
 
     def stored(self) -> dict[str, Tensor]:
         return {name: value.detach() for name, value in self.trained().items()}
@@ -215,7 +215,7 @@ class EncoderFitting(Fitting):
         load_exactly(self.trained(), stored)
 
     def total_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.adapted.parameters())
+        return sum(parameter.numel() for parameter in self.module.parameters())
 
 
 def keep_frozen_linears_in(clip: nn.Module, precision: str) -> None:

@@ -1,0 +1,46 @@
+"""The command line; thin over `bench.api`.
+
+Exit codes: 0 all cells ok or not applicable, 1 some failed, 2 something that the user must put right,
+130 stopped by Ctrl-C (the same command goes on with what is missing).
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+import click
+
+from bench import __version__
+from bench.cli.listing import list_
+from bench.cli.making import pretrain, report
+from bench.cli.proving import check, docs, verify
+from bench.cli.run import run
+from bench.errors import BenchError
+
+
+class Verbs(click.Group):
+    """Prints what the user must put right as one line and exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("stopped; the same command goes on with what is missing", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Compare parameter-efficient ways of adapting CLIP-like models."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
+
+
+for verb in (run, list_, report, verify, check, docs, pretrain):
+    main.add_command(verb)

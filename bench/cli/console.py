@@ -1,0 +1,17 @@
+"""What the verbs share in talking to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+TABLE_WIDTH = 150
+PLUGIN = click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
+
+
+def print_wide(table: Any) -> None:
+    """Print a table; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
+    Console(width=max(Console().width, TABLE_WIDTH)).print(table)

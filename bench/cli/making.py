@@ -1,0 +1,44 @@
+"""What is made from what is there: the report from records, the bundled backbone from drawn scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli.console import print_wide
+from bench.errors import BenchError
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results/local"), show_default=True)
+def report(out: Path) -> None:
+    """Make leaderboard, tables and plots of a results folder again from its records."""
+    from bench import api
+    from bench.report import terminal_table
+
+    print_wide(terminal_table(api.report(out)))
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("pretrained"), show_default=True, help="Folder for weights and curve."
+)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--scenes", type=click.IntRange(2000), help="Scenes to draw; by default the recipe's.")
+@click.option("--epochs", type=click.IntRange(1), help="Passes over them; by default the recipe's.")
+def pretrain(out: Path, device: str, seed: int, scenes: int | None, epochs: int | None) -> None:
+    """Make the bundled backbone again; use the result as --backbone local-dir:OUT."""
+    from dataclasses import replace
+
+    from bench import api
+    from bench.pretrain.quality import BARS
+    from bench.pretrain.train import Recipe
+    from bench.pretrain.train import pretrain as make
+
+    recipe = replace(Recipe(seed=seed), **{key: value for key, value in (("scenes", scenes), ("epochs", epochs)) if value})
+    results = make(out, recipe, api.resolve_device(device), click.echo)
+    below = [f"{name} {value:.3f} < {BARS[name]}" for name, value in results.items() if value < BARS[name]]
+    if below:
+        raise BenchError(f"quality bar missed: {', '.join(below)}: train for more epochs")

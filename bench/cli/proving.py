@@ -1,0 +1,85 @@
+"""Whether methods are what they claim to be."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.cli.console import PLUGIN, print_wide
+
+
+@click.command()
+@PLUGIN
+def verify(plugin: tuple[Path, ...]) -> None:
+    """Count what each method trains and compare it with what its source states; exit code 1 on any difference."""
+    from bench.registry import find_methods
+    from bench.verify import verify as count_all
+
+    table = Table("method", "backbone", "kind", "classes", "shots", "ours", "stated", "source", "", title="trainable parameters")
+    wrong = 0
+    for row in count_all(find_methods(plugin)):
+        stated = row.stated
+        sizes = (stated.backbone, stated.kind, str(stated.classes) if stated.kind != "retrieval" else "-", str(stated.shots))
+        counts = (f"{row.ours:,}", f"{stated.trainable:,}")
+        verdict = "ok" if row.agrees else "differs"
+        wrong += not row.agrees
+        table.add_row(*map(escape, (row.label, *sizes, *counts, stated.source, verdict)), style=None if row.agrees else "red")
+    print_wide(table)
+    if wrong:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@PLUGIN
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the small task.")
+def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
+    """Try what must hold for every method on NAMES, or all, on small drawn tasks; exit code 1 if anything fails."""
+    from bench.api import resolve_methods
+    from bench.backbone import load
+    from bench.conformance import conformance
+    from bench.registry import find_methods
+
+    registry = find_methods(plugin)
+    for origin, reason in registry.broken.items():
+        Console(stderr=True).print(f"plug-in {origin} left out: {reason}", markup=False, style="yellow")
+    wanted = resolve_methods(",".join(names), registry)
+    backbone, failed = load("bundled"), 0
+    for named in wanted:
+        with tempfile.TemporaryDirectory() as bank:
+            for outcome in conformance(registry.build(named), backbone, Path(bank), seed):
+                failed += outcome.verdict == "failed"
+                why = f": {outcome.reason}" if outcome.reason else ""
+                click.echo(f"{named}\t{outcome.kind}\t{outcome.check}\t{outcome.verdict}{why}")
+    click.echo(f"{failed} failed" if failed else "all hold")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("docs/methods.md"), show_default=True, help="The page to write."
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/reference"),
+    show_default=True,
+    help="Folder with the records that give each method its place.",
+)
+def docs(out: Path, results: Path) -> None:
+    """Write the page that lists every method with what it trains and its place on the leaderboard."""
+    from bench.methods_page import methods_page
+    from bench.registry import find_methods
+    from bench.report import summarise_records
+    from bench.store import Store
+
+    page = methods_page(find_methods(), summarise_records(Store(results).latest().values()))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8", newline="\n")
+    click.echo(f"{out}")
