@@ -19,7 +19,7 @@ from bench.grid import Plan, Request, Resume, expand, plan
 from bench.progress import Display
 from bench.provenance import now, provenance
 from bench.record import Failure, Record
-from bench.registry import Registry, all_tasks, find_methods
+from bench.registry import Registry, find_methods, task_groups
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
 from bench.store import Store
@@ -57,12 +57,13 @@ def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
 
 
 def resolve_tasks(text: str) -> tuple[str, ...]:
-    """Task names of a text such as `all` or `digits,imagefolder:photos`."""
+    """Task names of a text such as `core` or `digits,imagefolder:photos`."""
+    groups = task_groups()
     names: dict[str, None] = {}
     for name in filter(None, (part.strip() for part in text.split(","))):
-        names.update(dict.fromkeys(all_tasks() if name == "all" else [name]))
+        names.update(dict.fromkeys(groups.get(name, [name])))
     if not names:
-        raise UsageError("no tasks given: use --tasks all, or names from 'python -m bench list tasks'")
+        raise UsageError("no tasks given: use --tasks core, or names from 'python -m bench list tasks'")
     return tuple(names)
 
 

@@ -12,9 +12,10 @@ from bench.record import CellInfo, Record
 from bench.registry import Registry, find_task, method_code
 from bench.spec import Named
 from bench.store import cell_key
-from tasks.base import Task
+from tasks.base import Budget, Task
 
 QUICK_TEST = 200  # test examples of a quick cell
+QUICK_BUDGET = Budget(head_steps=100, prompt_steps=50, encoder_steps=16, stretch=20.0)  # of a quick cell on any task
 Resume = Literal["missing", "failed", "always", "never"]
 
 

@@ -119,12 +119,13 @@ def find_task(name: str) -> Task:
         return image_folder(Path(rest))
     by_name = {task.name: task for task in TASKS}
     if name not in by_name:
-        raise unknown("task", name, [*by_name, "imagefolder:PATH", "all"])
+        raise unknown("task", name, [*by_name, "imagefolder:PATH", *task_groups()])
     return by_name[name]
 
 
-def all_tasks() -> list[str]:
-    """Names of the tasks that need no data of the user's."""
-    from tasks.bundled import TASKS
+def task_groups() -> dict[str, list[str]]:
+    """Names that stand for several tasks."""
+    from tasks.bundled import CORE, TASKS
 
-    return [task.name for task in TASKS]
+    bundled = [task.name for task in TASKS]
+    return {"core": list(CORE), "bundled": bundled, "all": bundled}

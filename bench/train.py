@@ -99,7 +99,8 @@ def _optimiser(
         for parameter in parameters:
             by_rate.setdefault(rate * shares.get(parameter, 1.0), []).append(parameter)
     settings = [{"params": parameters, "lr": rate, "base_lr": rate} for rate, parameters in by_rate.items()]
+    # One fused update over all parameters: on CPUs the plain loop over many small ones is a tenth of a step.
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(settings, lr=recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay)
+    return kind(settings, lr=recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay, fused=True)

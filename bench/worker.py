@@ -24,7 +24,7 @@ from bench.episode import Episode, content_hash, draw_episode
 from bench.errors import DataError
 from bench.fitting import Fitting, fitting
 from bench.frozen import Frozen
-from bench.grid import QUICK_TEST, Cell
+from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
@@ -186,7 +186,9 @@ class _Attempt:
 
     def _fit(self, method: Method, frozen: Frozen, episode: Episode, chosen: dict[str, Any]) -> Fitting:
         """Fit, each step in its own phase; the measured parts add up in `fit`. `chosen` gets what is chosen after training."""
-        budget = frozen.task.budget if self.cell.info.recipe == "capped" else None
+        budget = QUICK_BUDGET if self.cell.info.quick else frozen.task.budget
+        if self.cell.info.recipe == "paper":
+            budget = None
         cap, stretch = None, 1.0
         if budget is not None:
             cap, stretch = budget.steps(method.family), budget.stretch

@@ -9,6 +9,9 @@ features [B, d] of the frozen image tower; g: the frozen text tower, run once pe
 the batch is one image. On pair tasks the context precedes the task's text; retrieval would need one run per
 image and caption and is left out. SGD, learning rate 2e-3, momentum 0.9, weight decay 5e-4, 10 epochs, cosine
 per epoch, first epoch at 1e-5.
+
+On the bundled tasks the step budget leaves it 150 of up to 1,600 steps of one image each; at 16 shots it then beats
+zero-shot on one of the four classifications (mean of three seeds), with `--recipe paper` on three of them.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from tasks.scenes.drawn import Draw, drawn_split, split_size
 # Small enough that the default grid ends within minutes on two cores. The stretch was chosen on examples of the train
 # pools that no support used (docs/protocol.md has the figures).
 BUDGET = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
+# What a run takes that names no tasks: every kind, real images among them, and with all methods still minutes.
+CORE = ("sketches", "digits", "scenes-entailment", "scenes-vqa", "scenes-retrieval")
 LICENCE = "Apache-2.0"
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the sentence is about, a flip turns left to right
 OPENINGS = ("a photo of ", "a picture of ", "there is ", "")  # those of the captions that the bundled backbone has read

@@ -15,10 +15,14 @@ BANDS = {
     ("zero-shot", "scenes-retrieval", 0): (0.10, 0.40),
     ("linear-probe", "sketches", 16): (0.55, 0.85),
     ("xtremeclip", "sketches", 16): (0.55, 0.85),
-    ("lilt-partial", "sketches", 16): (0.60, 0.90),
-    ("full", "sketches", 16): (0.60, 0.90),
-    ("full", "scenes-retrieval", 16): (0.25, 0.70),
-    ("lora", "scenes-vqa", 16): (0.25, 0.60),
+    ("taskres", "sketches", 16): (0.55, 0.80),
+    ("lp++", "sketches", 16): (0.55, 0.85),
+    ("lit", "scenes-vqa", 16): (0.38, 0.65),
+    ("adapter", "scenes-retrieval", 16): (0.18, 0.40),
+    ("lilt-partial", "sketches", 16): (0.48, 0.75),
+    ("full", "sketches", 16): (0.50, 0.75),
+    ("full", "scenes-retrieval", 16): (0.18, 0.40),
+    ("lora", "scenes-vqa", 16): (0.24, 0.45),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 import bench.registry
 import methods
 from bench.errors import UsageError
-from bench.registry import all_tasks, find_methods, find_task, method_code, parameter_fields
+from bench.registry import find_methods, find_task, method_code, parameter_fields, task_groups
 from bench.spec import Named
 from methods.base import EncoderMethod, HeadMethod, Method, Paper
 
@@ -137,7 +137,9 @@ def test_an_unknown_task_is_answered_with_the_nearest_or_with_all() -> None:
 
 
 def test_every_listed_task_is_found_under_its_name() -> None:
-    assert [find_task(name).name for name in all_tasks()] == all_tasks()
+    groups = task_groups()
+    assert all(find_task(name).name == name for names in groups.values() for name in names)
+    assert {find_task(name).kind for name in groups["core"]} == {"classification", "pair", "retrieval"}
 
 
 def code(path: Path, name: str = "mine") -> str:

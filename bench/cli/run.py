@@ -16,7 +16,9 @@ DEFAULT_SEEDS = "1,2,3"
 
 @click.command()
 @click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
-@click.option("--tasks", default="all", show_default=True, help="Names, imagefolder:PATH, or all bundled ones.")
+@click.option(
+    "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (five bundled ones) or bundled (all seven)."
+)
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
@@ -62,7 +64,9 @@ DEFAULT_SEEDS = "1,2,3"
 @click.option("--skip-bad-images", is_flag=True, help="Leave out images that can't be decoded, and count them.")
 @click.option("--save-weights", is_flag=True, help="Keep what each cell trained, as safetensors.")
 @click.option(
-    "--quick", is_flag=True, help="A smoke run: one seed, one task of each kind, few test examples; marked in the records."
+    "--quick",
+    is_flag=True,
+    help="A smoke run: one seed, one task of each kind, few steps and test examples; marked in the records.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run.")
 def run(**options: Any) -> None:

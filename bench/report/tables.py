@@ -61,7 +61,7 @@ def _reference_notes(layout: Layout, reference: str | None, known: tuple[str, ..
         return ["No baseline without a support was run, so there are no gains."] if layout.largest > 0 else []
     tasks = layout.tasks_at(layout.largest)
     given = layout.baselines.loc[layout.baselines["label"] == reference, "params"].iloc[0]
-    parameters = ", ".join(f"{name} = {value}" for name, value in json.loads(given).items())
+    parameters = ", ".join(f"{name} = {value}" for name, value in json.loads(given).items() if value is not False)
     shown = f"{reference} ({parameters})" if parameters else reference
     notes = [f"Gain is over {shown}, which uses no support: its figure holds at all shots."]
     if len(known) < len(tasks):
