@@ -10,12 +10,12 @@ rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Start
 from methods.bottleneck import Bottleneck
 
 
@@ -25,12 +25,10 @@ class Adapter(EncoderMethod):
     starts_at_zero_shot = True
     paper = Paper("Parameter-Efficient Transfer Learning for NLP", "ICML 2019", "arXiv:1902.00751")
     counts = (Count(3_965_952, "24 (2 x 64 x W + 64 + W), W = 768 and 512"),)
-    grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)
-    class Params:
+    class Params(EncoderMethod.Params):
         width: int = 64  # of the bottleneck
-        lr: float = 2e-4  # AdamW
 
         def __post_init__(self) -> None:
             if self.width < 1:
@@ -45,6 +43,3 @@ class Adapter(EncoderMethod):
                 block.mlp = nn.Sequential(block.mlp, after_mlp)
                 added += [*after_attention.parameters(), *after_mlp.parameters()]
         return added
-
-    def recipe(self, start: Start) -> Recipe:
-        return replace(super().recipe(start), lr=self.params.lr)

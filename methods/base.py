@@ -259,9 +259,14 @@ class EncoderMethod(Method):
     """Trains inside the towers."""
 
     family = "inside the encoder"
+    grid = {"lr": (2e-4, 1e-3)}
     kinds = frozenset({CLASSIFICATION, PAIR, RETRIEVAL})
     template: ClassVar[str | None] = None  # of class texts; None: the task's own
     conditional: ClassVar[bool] = False  # text features depend on the image that they are compared with
+
+    @dataclass(frozen=True)
+    class Params:
+        lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         """Edit `clip` in place and return every parameter of it that trains; the harness freezes the rest."""
@@ -269,7 +274,7 @@ class EncoderMethod(Method):
 
     def recipe(self, start: Start) -> Recipe:
         """METHODS' common default: 300 steps per shot, AdamW, cosine to 1e-6."""
-        return Recipe(lr=2e-4, steps=300 * start.shots, final_lr=1e-6)
+        return Recipe(lr=self.params.lr, steps=300 * start.shots, final_lr=1e-6)
 
     def views(self) -> Views:
         return Views(count=10)

@@ -9,12 +9,11 @@ steps per shot, cosine to 1e-6.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Start
 
 
 class BitFit(EncoderMethod):
@@ -25,17 +24,9 @@ class BitFit(EncoderMethod):
     paper = Paper(
         "BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199"
     )
-    grid = {"lr": (2e-4, 1e-3)}
-
-    @dataclass(frozen=True)
-    class Params:
-        lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         return biases(clip)
-
-    def recipe(self, start: Start) -> Recipe:
-        return replace(super().recipe(start), lr=self.params.lr)
 
 
 def biases(clip: Any) -> list[nn.Parameter]:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start
-from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room
+from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
 
 
 class CoCoOp(EncoderMethod):
@@ -58,7 +58,7 @@ class CoCoOp(EncoderMethod):
         return clip.text(flat, 1, hidden).view(*tokens.shape[:2], -1)
 
     def recipe(self, start: Start) -> Recipe:
-        return Recipe("sgd", self.params.lr, batch=1, epochs=10, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+        return prompt_recipe(self.params.lr, batch=1, epochs=10)
 
 
 class ConditionalEmbedding(PromptedEmbedding):

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, Count, EncoderMethod, NotApplicable, Paper, Recipe, Start
-from methods.prompting import PromptedEmbedding, Prompts, make_room
+from methods.prompting import PromptedEmbedding, Prompts, make_room, prompt_recipe
 
 
 class CoOp(EncoderMethod):
@@ -58,4 +58,4 @@ class CoOp(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200
-        return Recipe("sgd", self.params.lr, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+        return prompt_recipe(self.params.lr, batch=32, epochs=epochs)

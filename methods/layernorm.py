@@ -9,12 +9,11 @@ Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per sh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Count, EncoderMethod, Paper, Start
 
 
 class LayerNormTuning(EncoderMethod):
@@ -27,17 +26,9 @@ class LayerNormTuning(EncoderMethod):
         "ICLR 2023",
         "arXiv:2303.11866",
     )
-    grid = {"lr": (2e-4, 1e-3)}
-
-    @dataclass(frozen=True)
-    class Params:
-        lr: float = 2e-4  # AdamW
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         return norm_parameters(clip)
-
-    def recipe(self, start: Start) -> Recipe:
-        return replace(super().recipe(start), lr=self.params.lr)
 
 
 def norm_parameters(clip: Any) -> list[nn.Parameter]:

@@ -6,12 +6,11 @@ Recipe on few shots: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from methods.base import EncoderMethod, Paper, Recipe, Start
+from methods.base import EncoderMethod, Paper, Start
 
 LILT = Paper(
     "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
@@ -24,20 +23,12 @@ class LiltMethod(EncoderMethod):
     """`inside` names what trains beside projections and temperature; it may edit the towers."""
 
     paper = LILT
-    grid = {"lr": (2e-4, 1e-3)}
-
-    @dataclass(frozen=True)
-    class Params:
-        lr: float = 2e-4  # AdamW
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         raise NotImplementedError
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         return dict.fromkeys([*self.inside(clip), *projections(clip.image), *projections(clip.text), clip.logit_scale])
-
-    def recipe(self, start: Start) -> Recipe:
-        return replace(super().recipe(start), lr=self.params.lr)
 
 
 def projections(tower: Any) -> list[nn.Parameter]:

@@ -8,12 +8,12 @@ weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, NotApplicable, Recipe, Start
+from methods.base import Count, EncoderMethod, NotApplicable, Start
 from methods.lilt import LILT
 
 
@@ -26,12 +26,10 @@ class LiltPartial(EncoderMethod):
         Count(21_138_432, "the same with two blocks", "blocks=2"),
     )
     paper = LILT
-    grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)
-    class Params:
+    class Params(EncoderMethod.Params):
         blocks: int = 1  # how many of each tower, from the top
-        lr: float = 2e-4  # AdamW
 
         def __post_init__(self) -> None:
             if self.blocks < 0:
@@ -45,6 +43,3 @@ class LiltPartial(EncoderMethod):
             unfrozen = [*tower.blocks[len(tower.blocks) - self.params.blocks :], tower.head]
             trained += [parameter for stage in unfrozen for parameter in stage.parameters()]
         return trained
-
-    def recipe(self, start: Start) -> Recipe:
-        return replace(super().recipe(start), lr=self.params.lr)

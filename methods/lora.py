@@ -31,15 +31,13 @@ class LoRA(EncoderMethod):
         Count(491_520, "8 r W per block, 12 blocks of 768 and of 512", "r=4,where=qkvo"),
     )
     paper = Paper("Low-Rank Few-Shot Adaptation of Vision-Language Models", "CVPR workshops 2024", "arXiv:2405.18541")
-    grid = {"lr": (2e-4, 1e-3)}
 
     @dataclass(frozen=True)
-    class Params:
+    class Params(EncoderMethod.Params):
         r: int = 2  # rank
         alpha: float = 1.0  # scaling is alpha / sqrt(r)
         dropout: float = 0.25  # on the input of A
         where: str = "qkv"  # which linears of the attention: letters out of q, k, v, o
-        lr: float = 2e-4  # AdamW
 
         def __post_init__(self) -> None:
             if self.r < 1:

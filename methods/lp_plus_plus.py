@@ -4,7 +4,7 @@
 
 f: unit image features [B, d]; t: unit class texts [C, d]. w [C, d], b [C] and alpha [C] train: C (d + 2) numbers.
 Start: w[c] is the sum of f over the support of class c, b is 0, alpha is 250 times the mean over classes of the mean of
-f . t[c] in that class, the same for all classes. Full-batch gradient of the mean cross-entropy, momentum 0.9 for all three, 300
+f . t[c] in that class, the same for all classes. Full-batch gradient of the mean cross-entropy, momentum 0.9 for all, 300
 steps, with step sizes from the loss's curvature instead of a search:
 
     for w and b    4 N / largest eigenvalue of F'F                     F [N, d] the support

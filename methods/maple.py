@@ -29,6 +29,7 @@ from methods.prompting import (
     learned_context,
     make_room,
     prompt_image_tower,
+    prompt_recipe,
 )
 
 
@@ -68,7 +69,7 @@ class MaPLe(EncoderMethod):
         return make_room(tokens, context_tokens(start.tokenize), limit)
 
     def recipe(self, start: Start) -> Recipe:
-        return Recipe("sgd", self.params.lr, batch=4, epochs=5, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+        return prompt_recipe(self.params.lr, batch=4, epochs=5)
 
 
 class Coupled(nn.Module):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from methods.base import NotApplicable
+from methods.base import NotApplicable, Recipe
 
 CONTEXT = "a photo of a"  # the words that contexts of the later prompt papers start from
 
@@ -41,6 +41,11 @@ def learned_context(embed: Any, ids: Tensor) -> nn.Parameter:
     """A context [n, W] that starts at the token embeddings of these ids."""
     weight = embed.token_embedding.weight
     return nn.Parameter(weight[ids.to(weight.device)].detach().clone())
+
+
+def prompt_recipe(lr: float, batch: int, epochs: int) -> Recipe:
+    """SGD, momentum 0.9, weight decay 5e-4, cosine per epoch, first epoch at 1e-5: what all of these papers share."""
+    return Recipe("sgd", lr, batch=batch, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
 
 
 class Prompts(nn.Module):

@@ -19,7 +19,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
-from methods.prompting import Prompts, prompt_image_tower
+from methods.prompting import Prompts, prompt_image_tower, prompt_recipe
 
 
 class VPT(EncoderMethod):
@@ -51,4 +51,4 @@ class VPT(EncoderMethod):
         return [each.prompts for each in prompts]
 
     def recipe(self, start: Start) -> Recipe:
-        return Recipe("sgd", self.params.lr, batch=4, epochs=5, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+        return prompt_recipe(self.params.lr, batch=4, epochs=5)
