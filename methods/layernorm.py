@@ -1,7 +1,7 @@
 """LayerNorm tuning: gain and bias of every LayerNorm of both towers train (Frankle et al., ICLR 2021, for
 batch norms; Kim et al., 2021, and LilT, Khan and Fu, ICLR 2023, for transformers).
 
-    y = gain * (x - mean(x)) / sd(x) + bias
+    y = gain * (x - mean(x)) / sd(x) + bias        gain, bias [W], W the tower's width
 
 Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 """

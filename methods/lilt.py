@@ -1,7 +1,4 @@
-"""What all methods of LilT share (Khan and Fu, ICLR 2023): the projections and the temperature always train.
-
-Recipe on few shots: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
-"""
+"""What all methods of LilT share (Khan and Fu, ICLR 2023): the projections and the temperature always train."""
 
 from __future__ import annotations
 

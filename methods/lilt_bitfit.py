@@ -1,4 +1,11 @@
-"""LilT-BitFit: every bias of both towers, the projections and the temperature train (Khan and Fu, ICLR 2023)."""
+"""LilT-BitFit: every bias of both towers, the projections and the temperature train (Khan and Fu, ICLR 2023).
+
+    y = W x + b                                    W frozen, b trains, for every linear and every norm
+    scores = exp(s) * f . t                        f = P x / |P x|, P [d, W image]; t likewise, P [d, W text]
+
+Every b, both P and s train. The start is zero-shot. Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32,
+300 steps per shot, cosine to 1e-6.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 """LilT-DA: deep adapters, one new transformer block on top of each tower's stack (Khan and Fu, ICLR 2023).
 
-The new block has the shape of the tower's last one and random weights: N(0, 0.02^2), biases 0, norms 1 and 0. It trains
-with the image tower's final norm, the projections and the temperature; everything below is frozen, so that it is computed
-once and banked. A random block in front of the projection does not start at zero-shot.
+    x = B(blocks(x)), x [tokens, W]                f = P norm(x) / |P norm(x)|, P [d, W]
+
+The new block B has the shape of the tower's last one and random weights: N(0, 0.02^2), biases 0, norms 1 and 0. It trains
+with the image tower's final norm, both projections P and the temperature; everything below is frozen, so that it is
+computed once and banked. A random block in front of the projection does not start at zero-shot. Recipe: AdamW, learning
+rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     text    x = x + A1(attention(norm1(x)))        x = x + A2(mlp(norm2(x)))
 
 The adapters, the projections and the temperature train. The up-projections don't start at zero, so that the start is
-near zero-shot but not at it.
+near zero-shot but not at it. Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine
+to 1e-6.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """LilT's partial unfreezing: the last pretrained blocks of each tower train (Khan and Fu, ICLR 2023).
 
-Trained: the last `blocks` blocks, the towers' final norms and their projections into the shared space. All
+    x = blocks[n - blocks + 1 .. n](x), x [tokens, W]          f = P norm(x) / |P norm(x)|, P [d, W]
+
+Trained: the last `blocks` of a tower's n blocks, the towers' final norms and their projections into the shared space. All
 below is frozen, so that it is computed once per image and text and banked. Recipe: AdamW, learning rate 2e-4,
 weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 """

@@ -1,7 +1,11 @@
 """LiT: the image tower is locked, the text tower trains fully (Zhai et al., CVPR 2022; as LilT's tables have it).
 
-Every weight of the text tower, both projections and the temperature train. Nothing of the image tower below its
-projection does, so that each image is encoded once and banked.
+    scores = exp(s) * f . t                        f = P x / |P x|, x [W image] of the locked tower, P [d, W image]
+                                                   t from the text tower, unit length
+
+P, s and every weight of the text tower train. Nothing of the image tower below its projection does, so that each image is
+encoded once and banked. The start is zero-shot. Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32,
+300 steps per shot, cosine to 1e-6.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +105,56 @@ def test_too_few_images_names_the_class(tmp_path: Path) -> None:
 def test_report_of_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     result = bench("report", "--out", str(tmp_path))
     assert result.exit_code == 2 and "run 'python -m bench run" in result.output
+
+
+def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(tmp_path: Path) -> None:
+    """Entry points as pip leaves them: a module and a .dist-info folder on the path, which worker processes see too."""
+    package = tmp_path / "site"
+    about = package / "theirs-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[bench.methods]\nnearest = theirs\nbroken = theirs_broken\n")
+    (package / "theirs.py").write_text(NEAREST)
+    (package / "theirs_broken.py").write_text("import a_module_that_does_not_exist")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(Path.cwd())])}
+
+    def outside(*arguments: str) -> str:
+        command = [sys.executable, "-m", "bench", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    listed = outside("list", "methods")
+    assert "nearest-mean" in listed and "broken plug-in" in listed and "a_module_that_does_not_exist" in listed.replace("\n", "")
+    out = tmp_path / "out"
+    printed = outside(
+        *("run", "--methods", "nearest-mean,zero-shot", "--tasks", "digits", "--shots", "1", "--seeds", "1", "--out", str(out))
+    )
+    assert "theirs_broken left out" in printed.replace("\n", " ")
+    assert {(record.cell.method, record.status) for record in Store(out).read()} == {("nearest-mean", "ok"), ("zero-shot", "ok")}
+    assert outside("check", "nearest-mean").rstrip().endswith("all hold")
+
+
+NEAREST = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+from methods.base import CLASSIFICATION, HeadMethod, Paper
+
+class NearestMean(HeadMethod):
+    name, trains, order_free = "nearest-mean", "nothing", True
+    kinds = frozenset({CLASSIFICATION})
+    paper = Paper("Prototypical Networks for Few-shot Learning", "NeurIPS 2017", "arXiv:1703.05175")
+
+    def head(self, support):
+        f, y = support.features.image, support.labels
+        return Means(torch.stack([f[y == c].mean(0) for c in range(support.classes)]))
+
+class Means(nn.Module):
+    def __init__(self, means):
+        super().__init__()
+        self.register_buffer("means", F.normalize(means, dim=-1))
+
+    def forward(self, features):
+        return 20 * features.image @ self.means.T
+"""

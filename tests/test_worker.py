@@ -71,6 +71,21 @@ def test_the_same_cell_gives_the_same_predictions_and_leaves_the_backbone_alone(
     assert all(torch.equal(value, after[name]) for name, value in before.items())
 
 
+@pytest.mark.parametrize("method", ["lora", "coop", "mixout", "vpt"])
+def test_a_resumed_run_gives_the_predictions_of_an_undisturbed_one(tmp_path: Path, method: str) -> None:
+    """A new process, another cell before it, a bank that is already full: none of it reaches the predictions."""
+    scores = []
+    for earlier in ("linear-probe", method):
+        settings = Settings(tmp_path, tmp_path / "bank", threads=1)
+        worker = Worker(settings)
+        if earlier != method:
+            worker.run(cells(earlier, "sketches", 4)[0])
+        record = worker.run(cells(method, "sketches", 1)[0])
+        with np.load(tmp_path / record.artifacts["predictions"]) as arrays:
+            scores.append(arrays["scores"])
+    np.testing.assert_array_equal(scores[0], scores[1])
+
+
 def test_predictions_are_enough_to_compute_the_score_again(worker: Worker) -> None:
     record = worker.run(cells("linear-probe", "digits", 4)[0])
     with np.load(worker.settings.out / record.artifacts["predictions"]) as arrays:
