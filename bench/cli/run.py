@@ -17,7 +17,7 @@ DEFAULT_SEEDS = "1,2,3"
 @click.command()
 @click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
 @click.option(
-    "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (five bundled ones) or bundled (all seven)."
+    "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (four bundled ones) or bundled (all seven)."
 )
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")

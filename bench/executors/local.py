@@ -11,12 +11,13 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -42,6 +43,7 @@ class _Process:
 def _serve(settings: Settings, pipe: Connection, log: str) -> None:
     """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(log, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), sys.stdout.fileno() if sys.stdout else 1)
         os.dup2(file.fileno(), sys.stderr.fileno() if sys.stderr else 2)
@@ -50,6 +52,14 @@ def _serve(settings: Settings, pipe: Connection, log: str) -> None:
         pipe.send(None)
         while True:
             pipe.send(worker.run(pipe.recv()))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone, however it went: nobody would take the record of the running cell."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class LocalExecutor:

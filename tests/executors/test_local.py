@@ -113,3 +113,21 @@ def test_after_an_interrupt_the_same_command_goes_on_with_what_is_missing(tmp_pa
     assert before <= {record.record_id for record in after}
     assert len(after) == len(store.latest()) == 1 + 3 * 4
     assert (out / "leaderboard.md").is_file()
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "bench", "run", "--methods", "lora", "--recipe", "paper", "--tasks", "digits"]
+    command += ["--shots", "16", "--seeds", "1", "--workers", "1", "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((out / "bank").glob("*/*.safetensors")) and time.monotonic() < deadline:  # the worker is at its cell
+        time.sleep(0.05)
+    children = Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()
+    assert children
+    driver.kill()
+    driver.wait()
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [child for child in children if Path(f"/proc/{child}").exists()]
