@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.compare.verdict import Comparison
 
 LISTED = 20  # lost scores and offending rows shown one by one; all of them are in --json
+WIDTH = 200  # characters, so that no figure is broken in two
 
 
 @click.command()
@@ -29,7 +30,8 @@ LISTED = 20  # lost scores and offending rows shown one by one; all of them are 
     "rules",
     multiple=True,
     metavar="METRIC:±NUMBER[%]",
-    help="A change that is too much: accuracy:-1.0 (points), time:+20%, joules:+50 (J), memory:+10 (MiB), parameters:+0, "
+    help="A change that is too much: accuracy:-1.0 (points; on retrieval the mean recall at 1), "
+    "time:+20%, joules:+50 (J), memory:+10 (MiB), parameters:+0, "
     "or a metric of the records. May be given several times.",
 )
 @click.option(
@@ -48,10 +50,10 @@ def compare(a: Path, b: Path, rules: tuple[str, ...], level: Level, as_json: boo
     of paired differences. Exit code 1 if a rule is broken. A cell that had a score in A and has none in B breaks every rule
     on a score: it is in no mean, and leaving it out would hide the worst drop of all.
     """
-    from bench import api
+    from bench.compare import compare as compared
     from bench.compare.export import to_builtins
 
-    found = api.compare(a, b, rules, level)
+    found = compared(a, b, rules, level)
     if as_json:
         click.echo(json.dumps(to_builtins(found), indent=1, allow_nan=False))
     else:
@@ -62,7 +64,7 @@ def compare(a: Path, b: Path, rules: tuple[str, ...], level: Level, as_json: boo
 
 def _print(found: Comparison) -> None:
     for section, rows in groupby(found.rows, key=lambda row: row.section):
-        print_wide(_table(section.title, list(rows), found.level))
+        print_wide(_table(section.title, list(rows), found.level), WIDTH)
     for line in _counts(found):
         click.echo(line)
     for line in _verdict(found):
@@ -79,12 +81,12 @@ def _table(title: str, rows: list[Row], level: Level) -> Table:
     for place in places:
         table.add_column(place, justify="left" if place == "task" else "right", no_wrap=True)
     titles = {"time": "seconds", "memory": "peak MiB"}
-    for header in ("cells", "score in A", "in B", "change", "trained parameters", *(titles.get(name, name) for name in names)):
+    for header in ("cells", "score", "change", "trained parameters", *(titles.get(name, name) for name in names)):
         table.add_column(header, justify="right")
     for row in rows:
         score = row.changes["score"]
         cells = [plain(row.label), *(plain(str(getattr(row, place))) for place in places), str(score.pairs)]
-        cells += [f"{score.before:.1f}", f"{score.after:.1f}", _signed(score.change, score.half_width)]
+        cells += [f"{score.before:.1f} → {score.after:.1f}", _signed(score.change, score.half_width)]
         cells += [
             _cost(row.changes.get(name), score.pairs, "~" if name == "joules estimated" else "")
             for name in ("parameters", *names)
@@ -98,16 +100,16 @@ def _signed(change: float, half_width: float | None) -> str:
 
 
 def _cost(change: Change | None, cells: int, mark: str = "") -> str:
-    """Means in A and B and the change in percent, with the interval of the change as a share of A's mean."""
+    """Means in A and B and the change in percent of A's, with its interval; one number where nothing changed."""
     if change is None:
         return ""
     of = "" if change.pairs == cells else f" ({change.pairs} cells)"
     if change.change == 0 and not change.half_width:
-        return f"{mark}{_number(change.before)}, same{of}"
+        return f"{mark}{_number(change.before)}{of}"
     percent = ""
     if change.percent is not None:
-        share = "" if change.half_width is None else f" ± {100 * change.half_width / abs(change.before):.0f}"
-        percent = f" ({change.percent:+.0f}{share} %)"
+        share = "" if change.half_width is None else f"±{100 * change.half_width / abs(change.before):.0f}"
+        percent = f" {change.percent:+.0f}{share}%"
     return f"{mark}{_number(change.before)} → {mark}{_number(change.after)}{percent}{of}"
 
 

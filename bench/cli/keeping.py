@@ -52,9 +52,9 @@ def status(out: Path, plugin: tuple[Path, ...], fail: bool) -> None:
 @click.argument("sources", metavar="FROM...", type=click.Path(path_type=Path), nargs=-1, required=True)
 def merge(out: Path, sources: tuple[Path, ...]) -> None:
     """Copy the records and artifacts of the results folders FROM into OUT; nothing that is there is overwritten."""
-    from bench import api
+    from bench.upkeep.merge import merge as merged
 
-    for copied in api.merge(out, sources):
+    for copied in merged(out, sources):
         parts = [f"{copied.records} records and {copied.artifacts} files copied"]
         parts += [f"{copied.known} records were there already"] if copied.known else []
         parts += [f"{copied.missing_artifacts} files that records name are not in the source"] if copied.missing_artifacts else []
@@ -72,9 +72,9 @@ def rescore(out: Path, write: bool) -> None:
 
     Exit code 1 if any record that counts differs and was not corrected, or if predictions are damaged.
     """
-    from bench import api
+    from bench.upkeep.rescore import rescore as rescored
 
-    found = api.rescore(out, write)
+    found = rescored(out, write)
     for difference in found.different[:LISTED]:
         cell = difference.record.cell
         values = (
@@ -111,9 +111,9 @@ def clean(out: Path, yes: bool) -> None:
 
     Records are never removed. Not while a run is writing to OUT.
     """
-    from bench import api
+    from bench.upkeep.clean import clean as cleaned
 
-    found = api.clean(out, yes)
+    found = cleaned(out, yes)
     for part in found.found:
         if part.files:
             _say(f"{part.what}: {part.files} files, {part.size:,} bytes")
@@ -139,8 +139,8 @@ def _grid(found: Status) -> Table:
 
 
 def _cell(tally: Tally) -> str:
-    parts = ((tally.ok, "ok"), (tally.failed, "failed"), (tally.not_applicable, "n/a"), (tally.older, "older"))
-    return ", ".join(f"{count} {what}" for count, what in parts if count)
+    parts = ((tally.ok, "ok"), (tally.failed, "failed"), (tally.not_applicable, "n/a"))
+    return ", ".join(f"{count} {what}" for count, what in parts if count) + ("*" if tally.older else "")
 
 
 def _summary(found: Status) -> list[str]:
@@ -149,9 +149,7 @@ def _summary(found: Status) -> list[str]:
     if found.overtaken:
         lines.append(f"{found.overtaken} of {found.records} records are overtaken by others of their cell")
     if total.older:
-        lines.append(
-            f"{total.older} cells were made with code of their method that differs from the present one: run makes them again"
-        )
+        lines.append(f"* the code of the method has changed since for {total.older} cells: the same run command makes them again")
     if found.unknown:
         names = ", ".join(f"{name} ({count})" for name, count in sorted(found.unknown.items()))
         lines.append(f"methods that are not known here, cells in brackets: {names}; --plugin FILE makes them known")

@@ -10,6 +10,7 @@ from bench.compare.changes import SCORE, Change, Level, Row, rows
 from bench.compare.pairing import Pair, Pairing, pair_cells
 from bench.compare.rules import Rule, parse_rule
 from bench.errors import UsageError, unknown
+from bench.record import Record
 from bench.shards import find_shards, read_lines, readable
 
 COST_RULES = {
@@ -58,7 +59,7 @@ def compare(a: Path, b: Path, rules: Sequence[str | Rule] = (), level: Level = "
     """
     parsed = tuple(parse_rule(rule) if isinstance(rule, str) else rule for rule in rules)
     problems: list[str] = []
-    ours, theirs = (list(readable(read_lines(find_shards(source)), problems)) for source in (a, b))
+    ours, theirs = (_records(source, problems) for source in (a, b))
     metrics = {name for record in (*ours, *theirs) for name in record.metrics}
     for rule in parsed:
         if rule.metric not in {"accuracy", *COST_RULES, *metrics}:
@@ -77,6 +78,13 @@ def compare(a: Path, b: Path, rules: Sequence[str | Rule] = (), level: Level = "
             Offence(rule, name, row, change) for row, name, change in judged if rule.is_broken_by(change.before, change.after)
         ]
     return Comparison(a, b, level, parsed, pairing, found, offences, lost, lost_offends, problems, _devices(pairing.pairs))
+
+
+def _records(source: Path, problems: list[str]) -> list[Record]:
+    found = list(readable(read_lines(find_shards(source)), problems))
+    if not found:
+        raise UsageError(f"{source}: no line here is a record: give a results folder that 'python -m bench run --out' wrote")
+    return found
 
 
 def _why_nothing(rule: Rule, pairing: Pairing) -> str:

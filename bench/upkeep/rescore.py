@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import uuid
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -20,6 +18,7 @@ from bench.shards import folder_shards, read_lines, readable
 from bench.store import Store, latest
 
 TOLERANCE = 1e-9  # absolute, on any metric
+AGAIN = "run the cell again with --resume always"
 
 
 @dataclass(frozen=True)
@@ -87,19 +86,19 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
         # Opened here, as numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             first, second = (np.asarray(arrays[name]) for name in names)
-    except (OSError, EOFError, ValueError, TypeError, KeyError, BadZipFile, zlib.error, NotImplementedError, SyntaxError) as error:
-        raise ValueError(f"can't be read ({type(error).__name__}: {error}): run the cell again") from error
+    except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
+        raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
     if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
-        raise ValueError(f"holds arrays of the wrong shape for a {record.cell.kind} task: run the cell again")
+        raise ValueError(f"holds arrays of the wrong shape for a {record.cell.kind} task: {AGAIN}")
     if first.dtype.kind not in "iuf" or second.dtype.kind not in "iu" or not np.isfinite(first).all():
-        raise ValueError("holds what are no finite scores with labels, or no ranks: run the cell again")
+        raise ValueError(f"holds what are no finite scores with labels, or no ranks: {AGAIN}")
     expected = len(second) if record.data is None else record.data.n_test
     if len(second) != expected or (not retrieval and len(first) != expected):
-        raise ValueError(f"holds {len(second)} predictions, its record says {expected}: run the cell again")
+        raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
     if retrieval:
         return retrieval_metrics(dict(zip(names, (first, second), strict=True)))
     if second.min() < 0 or second.max() >= first.shape[1]:
-        raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: run the cell again")
+        raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
     return classification_metrics(first, second)
 
 

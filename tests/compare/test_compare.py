@@ -34,8 +34,8 @@ def b(tmp_path: Path) -> Path:
 def test_without_rules_it_only_tells(a: Path, b: Path) -> None:
     result = bench("compare", a, b)
     assert result.exit_code == 0, result.output
-    assert "50.0" in result.output and "51.0" in result.output and "+1.0 ± " in result.output
-    assert "2.00 → 3.00 (+50 ± 0 %)" in result.output
+    assert "50.0 → 51.0" in result.output and "+1.0 ± " in result.output
+    assert "2.00 → 3.00 +50±0%" in result.output
     assert "6 cells compared; only in A 0, only in B 0" in result.output
 
 
@@ -133,6 +133,9 @@ def test_a_folder_without_records_is_exit_code_2(a: Path, tmp_path: Path) -> Non
     for other in (tmp_path / "empty", tmp_path / "nowhere"):
         result = bench("compare", a, other)
         assert result.exit_code == 2 and result.output.startswith(f"error: {other}: no records here")
+    (tmp_path / "empty" / "notes.jsonl").write_text('{"a": 1}\n')
+    result = bench("compare", tmp_path / "empty", a)
+    assert result.exit_code == 2 and "no line here is a record" in result.output
 
 
 def test_a_records_folder_and_a_file_of_records_will_do(a: Path, b: Path) -> None:
