@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench import api
 from bench.record import SCHEMA, to_json
 from bench.store import Store
 from bench.upkeep.merge import merge
@@ -155,3 +156,13 @@ def test_two_files_of_one_name_are_refused(a: Path, tmp_path: Path) -> None:
     (b / "artifacts" / "a1.npz").write_bytes(b"other")
     assert "a1.npz: differs from" in refused(a, b)
     assert "a1.npz: differs from" in refused(tmp_path / "out", a, b)
+
+
+def test_the_verbs_are_functions_too(a: Path, b: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert [copied.records for copied in api.merge(out, [a, b])] == [2, 1]
+    assert api.rescore(out).agree == 3
+    assert api.status(out).total.ok == 3
+    assert api.clean(out).size == 0
+    found = api.compare(a, out, ["accuracy:-0", "accuracy:+0"])
+    assert not found.failed and found.rows[0].changes["score"].pairs == 2
