@@ -13,17 +13,23 @@ import torch
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
+from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
 from bench.executors.local import LocalExecutor
 from bench.grid import Plan, Request, Resume, expand, plan
 from bench.progress import Display
 from bench.provenance import now, provenance
 from bench.record import Failure, Record
-from bench.registry import Registry, find_methods, task_groups
+from bench.registry import Registry, find_methods, method_code, task_groups
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
 from bench.store import Store
 from bench.stored import Scorer, read_stored
+from bench.upkeep.clean import clean as clean
+from bench.upkeep.merge import merge as merge
+from bench.upkeep.rescore import rescore as rescore
+from bench.upkeep.status import Status
+from bench.upkeep.status import status as status_of
 from bench.worker import Settings
 
 QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
@@ -165,6 +171,11 @@ def report(out: Path) -> Summary:
     if not store.records_folder.is_dir():
         raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
     return write_report(store.latest().values(), out)
+
+
+def status(out: Path, plugins: tuple[Path, ...] = ()) -> Status:
+    """What a results folder holds, and which of its cells were made with method code older than the present one."""
+    return status_of(out, {name: method_code(method) for name, method in find_methods(plugins).methods.items()})
 
 
 def default_workers(device: str) -> int:

@@ -146,6 +146,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: Data | None = None
     provenance: Provenance | None = None
     artifacts: dict[str, str] = {}  # "predictions", "weights": paths relative to the results folder
+    corrects: str | None = None  # id of the record of the same attempt whose metrics this one puts right
 
 
 # Which metric stands for the kind in rankings and tables.

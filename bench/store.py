@@ -12,23 +12,25 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from bench.errors import StoreError
-from bench.record import CellInfo, NotARecord, Record, from_json, to_json
+from bench.record import CellInfo, Record, to_json
+from bench.shards import read_lines, readable
 
 
-def cell_key(cell: CellInfo) -> Hashable:
+def cell_key(cell: CellInfo, regardless_of: Collection[str] = ()) -> Hashable:
     """What makes two attempts attempts at the same cell, as a hashable value.
 
     The backbone counts by fingerprint and the method by its parameters and code, not by their names alone.
+    `regardless_of`: further fields that are not to count.
     """
     values = msgspec.structs.asdict(cell)
-    for derived in ("label", "family", "backbone"):
-        values.pop(derived)
+    for name in ("label", "family", "backbone", *regardless_of):
+        values.pop(name)
     return json.dumps(values, sort_keys=True, default=str)
 
 
@@ -93,29 +95,46 @@ class Store:
         self.problems = []
         if not self.records_folder.is_dir():
             return
-        for shard in sorted(self.records_folder.glob("*.jsonl")):
-            try:
-                with shard.open("rb") as file:
-                    for number, line in enumerate(file, 1):
-                        if not line.strip():
-                            continue
-                        try:
-                            yield from_json(line, f"{shard}:{number}")
-                        except NotARecord as problem:
-                            self.problems.append(str(problem))
-            except OSError as error:
-                raise StoreError(f"{shard}: can't read ({error.strerror}): check permissions") from error
+        yield from readable(read_lines(sorted(self.records_folder.glob("*.jsonl"))), self.problems)
 
     def latest(self) -> dict[Hashable, Record]:
-        """The record that counts for each cell: the last finished one, a successful one before any other."""
-        best: dict[Hashable, Record] = {}
-        for record in self.read():
-            key = cell_key(record.cell)
-            if key not in best or _rank(record) >= _rank(best[key]):
-                best[key] = record
-        return best
+        """The record that counts for each cell."""
+        return latest(self.read())
+
+
+def latest(records: Iterable[Record]) -> dict[Hashable, Record]:
+    """The record that counts for each cell: the last finished one, a successful one before any other.
+
+    A record that another one corrects never counts.
+    """
+    records = list(records)
+    corrected = {record.corrects for record in records}
+    best: dict[Hashable, Record] = {}
+    for record in records:
+        if record.record_id in corrected:
+            continue
+        key = cell_key(record.cell)
+        if key not in best or _rank(record) >= _rank(best[key]):
+            best[key] = record
+    return best
+
+
+def newest(records: Iterable[Record]) -> dict[Hashable, Record]:
+    """As `latest`, but for each cell regardless of the code of its method: of several the one that finished last.
+
+    The keys are those of `cell_key` without the code.
+    """
+    found: dict[Hashable, Record] = {}
+    for record in latest(records).values():
+        key = cell_key(record.cell, ("method_code",))
+        if key not in found or _finished(record) >= _finished(found[key]):
+            found[key] = record
+    return found
+
+
+def _finished(record: Record) -> tuple[str, str]:
+    return record.provenance.finished if record.provenance else "", record.record_id
 
 
 def _rank(record: Record) -> tuple[bool, str]:
-    finished = record.provenance.finished if record.provenance else ""
-    return record.status == "ok", finished
+    return record.status == "ok", _finished(record)[0]

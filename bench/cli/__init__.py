@@ -13,6 +13,8 @@ from typing import Any
 import click
 
 from bench import __version__
+from bench.cli.comparing import compare
+from bench.cli.keeping import clean, merge, rescore, status
 from bench.cli.listing import list_
 from bench.cli.making import pretrain, report
 from bench.cli.proving import check, docs, verify
@@ -42,5 +44,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, report, verify, check, docs, pretrain):
+for verb in (run, list_, report, status, compare, merge, rescore, clean, verify, check, docs, pretrain):
     main.add_command(verb)

@@ -12,6 +12,6 @@ TABLE_WIDTH = 150
 PLUGIN = click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
 
 
-def print_wide(table: Any) -> None:
+def print_wide(table: Any, width: int = TABLE_WIDTH) -> None:
     """Print a table; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
-    Console(width=max(Console().width, TABLE_WIDTH)).print(table)
+    Console(width=max(Console().width, width)).print(table)

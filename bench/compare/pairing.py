@@ -1,0 +1,103 @@
+"""Which cell of one run belongs to which of another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+from bench.record import CellInfo, Record, headline
+from bench.store import cell_key, newest
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same cell in both runs."""
+
+    a: Record
+    b: Record
+
+    @property
+    def scored(self) -> bool:
+        return has_score(self.a) and has_score(self.b)
+
+    @property
+    def lost(self) -> bool:
+        """A score that was there and is not any more."""
+        return has_score(self.a) and not has_score(self.b)
+
+    @property
+    def gained(self) -> bool:
+        return not has_score(self.a) and has_score(self.b)
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """The same label, task, shots and seed in both runs, and yet nothing that could be compared."""
+
+    a: Record
+    b: Record
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pairing:
+    pairs: tuple[Pair, ...]
+    strangers: tuple[Strangers, ...]
+    only_a: tuple[Record, ...]
+    only_b: tuple[Record, ...]
+
+
+def pair_cells(a: Iterable[Record], b: Iterable[Record]) -> Pairing:
+    """Pairs of cells with the same method, parameters, task and version, shots, seed, protocol, recipe, precision, quick
+    flag and backbone fingerprint, and the same support and test examples where both records name them.
+
+    a, b: all records of each run. The code of a method may differ between them: what a change of it does is what a
+    comparison is to tell. Of several records of a cell the one that counts is taken, of several codes the last one.
+    """
+    ours, theirs = newest(a), newest(b)
+    pairs, strangers = [], []
+    for key in [key for key in ours if key in theirs]:
+        left, right = ours.pop(key), theirs.pop(key)
+        reason = _other_examples(left, right)
+        if reason:
+            strangers.append(Strangers(left, right, reason))
+        else:
+            pairs.append(Pair(left, right))
+    by_place = {_place(record.cell): key for key, record in theirs.items()}
+    for key, left in list(ours.items()):
+        other = by_place.pop(_place(left.cell), None)
+        if other is not None:
+            right = theirs.pop(other)
+            strangers.append(Strangers(ours.pop(key), right, _other_cell(left.cell, right.cell)))
+    return Pairing(tuple(pairs), tuple(strangers), tuple(ours.values()), tuple(theirs.values()))
+
+
+def has_score(record: Record) -> bool:
+    score = headline(record)
+    return record.status == "ok" and score is not None and math.isfinite(score)
+
+
+def _place(cell: CellInfo) -> Hashable:
+    return cell.label, cell_key(cell, ("method_code", "params", "task_version", "fingerprint"))
+
+
+def _other_cell(a: CellInfo, b: CellInfo) -> str:
+    reasons = []
+    if a.fingerprint != b.fingerprint:
+        reasons.append(f"the backbone's fingerprint is {a.fingerprint} in A and {b.fingerprint} in B")
+    if a.task_version != b.task_version:
+        reasons.append(f"the task's version is {a.task_version} in A and {b.task_version} in B")
+    names = sorted(name for name in {*a.params, *b.params} if a.params.get(name, ...) != b.params.get(name, ...))
+    for name in names:
+        values = [str(cell.params[name]) if name in cell.params else "not there" for cell in (a, b)]
+        reasons.append(f"parameter {name} is {values[0]} in A and {values[1]} in B")
+    return "; ".join(reasons)
+
+
+def _other_examples(a: Record, b: Record) -> str | None:
+    if a.data is None or b.data is None:
+        return None
+    if a.data.support_hash != b.data.support_hash:
+        return "the supports hold other examples"
+    return "the test sets hold other examples" if a.data.test_hash != b.data.test_hash else None

@@ -1,0 +1,127 @@
+"""Metrics computed again from saved predictions."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bench.provenance import now
+from bench.record import Metric, Record
+from bench.score import classification_metrics, retrieval_metrics
+from bench.shards import folder_shards, read_lines, readable
+from bench.store import Store, latest
+
+TOLERANCE = 1e-9  # absolute, on any metric
+AGAIN = "run the cell again with --resume always"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a record says and what its predictions give."""
+
+    record: Record
+    metrics: dict[str, tuple[float | None, float]]  # name -> recorded (None if it is not in the record), computed
+    counts: bool  # whether it is the record that counts for its cell
+
+
+@dataclass
+class Rescored:
+    agree: int = 0
+    different: list[Difference] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)  # one line each: the file and what is wrong with it
+    missing: int = 0  # records with metrics whose predictions are not there
+    written: int = 0  # corrected records appended
+    problems: list[str] = field(default_factory=list)  # lines of the store that were passed over
+
+
+def rescore(out: Path, write: bool = False) -> Rescored:
+    """Compute the metrics of every record from its predictions and compare them with what is recorded.
+
+    write: append a corrected record, with an id of its own, for each differing record that counts for its cell. What was
+    written before stays, but no longer counts. Corrected metrics replace recorded ones of the same name; others are kept.
+    Raises UsageError for a folder without records, StoreError for one that can't be read or written.
+    """
+    result = Rescored()
+    records = list(readable(read_lines(folder_shards(out)), result.problems))
+    counting = {record.record_id for record in latest(records).values()}
+    corrected = {record.corrects for record in records}
+    store = Store(out)
+    unique = {record.record_id: record for record in records if record.metrics and record.record_id not in corrected}
+    for record in unique.values():
+        path = out / record.artifacts["predictions"] if "predictions" in record.artifacts else None
+        if path is None or not path.is_file():
+            result.missing += 1
+            continue
+        try:
+            metrics = recompute(record, path)
+        except ValueError as error:
+            result.unreadable.append(f"{path}: {error}")
+            continue
+        differing = _differing(record.metrics, metrics)
+        if not differing:
+            result.agree += 1
+            continue
+        difference = Difference(record, differing, record.record_id in counting)
+        result.different.append(difference)
+        if write and difference.counts:
+            store.append(_corrected(record, metrics))
+            result.written += 1
+    return result
+
+
+def recompute(record: Record, path: Path) -> dict[str, Metric]:
+    """The metrics that the predictions in `path` give: scores [N, C] with labels [N], for retrieval ranks of both ways.
+
+    Raises ValueError for a file that is damaged or that belongs to another record.
+    """
+    retrieval = record.cell.kind == "retrieval"
+    names = ("image_to_text", "text_to_image") if retrieval else ("scores", "labels")
+    try:
+        # Opened here, as numpy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            first, second = (np.asarray(arrays[name]) for name in names)
+    except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
+        raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
+    if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
+        raise ValueError(f"holds arrays of the wrong shape for a {record.cell.kind} task: {AGAIN}")
+    if first.dtype.kind not in "iuf" or second.dtype.kind not in "iu" or not np.isfinite(first).all():
+        raise ValueError(f"holds what are no finite scores with labels, or no ranks: {AGAIN}")
+    expected = len(second) if record.data is None else record.data.n_test
+    if len(second) != expected or (not retrieval and len(first) != expected):
+        raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
+    if retrieval:
+        return retrieval_metrics(dict(zip(names, (first, second), strict=True)))
+    if second.min() < 0 or second.max() >= first.shape[1]:
+        raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
+    return classification_metrics(first, second)
+
+
+def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -> dict[str, tuple[float | None, float]]:
+    found: dict[str, tuple[float | None, float]] = {}
+    for name, metric in computed.items():
+        before = recorded.get(name)
+        if before is None:
+            found[name] = None, metric.value
+        elif before.higher_is_better != metric.higher_is_better or not math.isclose(
+            before.value, metric.value, rel_tol=0, abs_tol=TOLERANCE
+        ):
+            found[name] = before.value, metric.value
+    return found
+
+
+def _corrected(record: Record, metrics: Mapping[str, Metric]) -> Record:
+    """The same attempt with other metrics. Times and machine stay those of the attempt; the flags say when this was done."""
+    origin = record.provenance
+    return msgspec.structs.replace(
+        record,
+        record_id=uuid.uuid4().hex[:16],
+        metrics={**record.metrics, **metrics},
+        corrects=record.record_id,
+        provenance=None if origin is None else msgspec.structs.replace(origin, flags={**origin.flags, "rescored": now()}),
+    )
