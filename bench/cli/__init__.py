@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from bench import __version__
+from bench.cli.doctor import doctor
 from bench.cli.listing import list_
 from bench.cli.making import pretrain, report
 from bench.cli.proving import check, docs, verify
@@ -42,5 +43,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, report, verify, check, docs, pretrain):
+for verb in (run, list_, report, verify, check, docs, pretrain, doctor):
     main.add_command(verb)
