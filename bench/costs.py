@@ -17,7 +17,8 @@ def costs(account: Account, fit: Usage, predict: Usage, meter: Meter) -> dict[st
     total = Usage()
     for usage in parts.values():
         total.add(usage)
-    sensor, known = meter.sensor, total.joules is not None
+    sensor, spent = meter.sensor, meter.joules_of(total)
+    known = spent is not None
     seconds = Seconds(
         **{name: usage.seconds for name, usage in parts.items()},
         total=total.seconds,
@@ -27,8 +28,8 @@ def costs(account: Account, fit: Usage, predict: Usage, meter: Meter) -> dict[st
         device_per_phase=_per_phase({name: usage.device_seconds for name, usage in parts.items()}),
     )
     joules = Joules(
-        **{name: usage.joules for name, usage in parts.items()},
-        total=total.joules,
+        **{name: meter.joules_of(usage) for name, usage in parts.items()},
+        total=spent,
         quality=sensor.quality if known else "unavailable",
         source=sensor.source if known else f"{sensor.source}: {meter.why_no_joules}",
         scope=sensor.scope,

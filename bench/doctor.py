@@ -125,7 +125,7 @@ def try_sensor(name: str, make: Callable[[], Sensor]) -> SensorFinding:
     meter.sensor = sensor
     meter.measure_idle()
     if sensor.quality == "measured" and meter.idle_watts is None:
-        reason = f"the counter gave no figure in a moment of waiting: {meter.why_no_joules}"
+        reason = f"the counter gave nothing in a moment of waiting: {meter.why_no_joules}"
         return SensorFinding(
             name, False, sensor.scope, reason=reason, remedy="a virtual machine may show a counter that never moves"
         )

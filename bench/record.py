@@ -74,6 +74,8 @@ class Seconds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Joules(msgspec.Struct, frozen=True, kw_only=True):
+    """Energy per phase and in all, stand-alone. A phase that is too short for the counter is None, also where `total` is not."""
+
     bank: float | None = None
     fit: float | None = None
     predict: float | None = None

@@ -153,6 +153,24 @@ def test_stand_alone_memory_does_not_depend_on_what_the_bank_held(tmp_path: Path
     assert full.fit > 4 * trained
 
 
+def test_a_counter_gives_a_cell_its_joules_although_some_of_its_steps_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A counter of 100 W on the clock of operations, which needs a tenth of a second per window."""
+    with CountingOperations() as clock:
+        for module in ("bench.meter", "bench.pace"):
+            monkeypatch.setattr(f"{module}.time", clock)
+        sensor = FakeSensor(shortest_window_s=0.1)
+        monkeypatch.setattr(sensor, "joules", lambda: 100 * clock.perf_counter())
+        monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)
+        monkeypatch.setattr(clock, "sleep", lambda seconds: None, raising=False)
+        record = Worker(Settings(tmp_path, tmp_path / "bank")).run(cells("lilt-partial", "sketches", 4)[0])
+    assert record.energy_j is not None and record.time_s is not None
+    assert record.energy_j.quality == "measured"
+    assert record.energy_j.total == pytest.approx(100 * record.time_s.total)
+    assert record.energy_j.fit == pytest.approx(100 * record.time_s.fit)
+
+
 def test_what_the_counter_showed_while_waiting_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sensor = FakeSensor()
     monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)
@@ -161,7 +179,7 @@ def test_what_the_counter_showed_while_waiting_is_recorded(tmp_path: Path, monke
     assert record.energy_j is not None
     assert record.energy_j.idle_watts == pytest.approx(42.0)
     assert (record.energy_j.quality, record.energy_j.total) == ("unavailable", None)  # the counter stood still
-    assert record.energy_j.source.startswith("fake: windows under 0 s, or in which the counter stands still")
+    assert record.energy_j.source.startswith("fake: no figure where")
 
 
 def prepared(method: EncoderMethod, root: Path, task_name: str) -> EncoderFitting:

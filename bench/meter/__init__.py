@@ -20,21 +20,23 @@ IDLE_S = 0.5  # how long idle power is measured, where the sensor needs no longe
 
 @dataclass
 class Usage:
-    """What some work took. None is unknown: `joules` where the window was too short for the counter."""
+    """What some work took. None is unknown. `Meter.joules_of` tells whether `joules` is a figure."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    joules: float | None = 0.0
+    joules: float | None = 0.0  # difference of the counter's readings; None where one failed
     peak_bytes: int = 0  # above what was in use at the start
     device_seconds: float | None = 0.0  # on the device's own clock; None on a CPU
     reserved_bytes: int | None = 0  # most that CUDA's allocator held; None on a CPU
     baseline_bytes: int | None = None  # in use when it started
     kept_bytes: int = 0  # in use at the end, above what was in use at the start
+    windows: float = 0.0  # how many measurements this is the sum of; a share of one counts as that share
 
     def add(self, other: Usage, share: float = 1.0) -> None:
         """Add `share` of another usage; peaks don't add up, the higher one stays; the first baseline stays."""
         self.seconds += share * other.seconds
         self.cpu_seconds += share * other.cpu_seconds
+        self.windows += share * other.windows
         self.joules = None if self.joules is None or other.joules is None else self.joules + share * other.joules
         self.peak_bytes = max(self.peak_bytes, other.peak_bytes)
         if self.device_seconds is None or other.device_seconds is None:
@@ -89,7 +91,7 @@ class Meter:
                 usage.seconds = time.perf_counter() - started
                 usage.cpu_seconds = time.process_time() - cpu
                 usage.device_seconds = timer.seconds()
-                usage.joules = self._spent(joules, usage.seconds)
+                usage.joules, usage.windows = self._since(joules), 1.0
                 usage.peak_bytes = max(0, self.memory.peak() - baseline)
                 usage.kept_bytes = self.memory.in_use() - baseline
                 usage.reserved_bytes = self.memory.reserved()
@@ -98,28 +100,31 @@ class Meter:
         """Measure once what a counter shows while this process waits; an estimate knows nothing of idling."""
         if self.sensor.quality != "measured":
             return
-        seconds = max(IDLE_S, self.sensor.shortest_window_s)
-        with sampled(self.sensor):
-            joules, started = self._read(), time.perf_counter()
-            time.sleep(seconds)
-            elapsed = time.perf_counter() - started
-            spent = self._spent(joules, elapsed)
-        self.idle_watts = None if spent is None else spent / elapsed
+        with self.measure() as usage:
+            time.sleep(max(IDLE_S, self.sensor.shortest_window_s))
+        joules = self.joules_of(usage)
+        self.idle_watts = None if joules is None else joules / usage.seconds
+
+    def joules_of(self, usage: Usage) -> float | None:
+        """The usage's joules; None where they mean nothing: a counter that stood still, windows too short for its ticks.
+
+        Every window is wrong by up to a tick, so a sum of n windows must be as long as n of the shortest ones.
+        """
+        if usage.joules is None or usage.seconds < self.sensor.shortest_window_s * usage.windows:
+            return None
+        return None if usage.joules <= 0 and self.sensor.quality == "measured" else usage.joules
 
     @property
     def why_no_joules(self) -> str:
-        """What to say where a measurement gave no joules."""
+        """What to say where `joules_of` gives none."""
         if self._failure:
             return self._failure
-        return f"windows under {self.sensor.shortest_window_s:g} s, or in which the counter stands still, give no figure"
+        shortest = self.sensor.shortest_window_s
+        return f"no figure where its windows are under {shortest:g} s on average, or where the counter stands still"
 
-    def _spent(self, before: float | None, seconds: float) -> float | None:
-        """Joules since the reading `before`; None where they mean nothing."""
+    def _since(self, before: float | None) -> float | None:
         now = self._read()
-        if before is None or now is None or seconds < self.sensor.shortest_window_s:
-            return None
-        spent = now - before
-        return None if spent <= 0 and self.sensor.quality == "measured" else spent
+        return None if before is None or now is None else now - before
 
     def _read(self) -> float | None:
         try:

@@ -21,7 +21,7 @@ class Sensor(Protocol):
     source: str  # what the record says of where the figure comes from
     scope: str  # what the counter covers
     quality: Quality
-    shortest_window_s: float  # below this a difference of two readings means nothing
+    shortest_window_s: float  # twenty ticks of the counter: below this a difference of two readings means nothing
     sample_every_s: float | None  # seconds after which it must be read again while a measurement is open; None: never
 
     @property

@@ -33,26 +33,50 @@ def test_joules_are_the_difference_of_two_readings() -> None:
     assert usage.joules == 12.5
 
 
-def test_a_window_that_is_too_short_for_the_counter_gives_no_figure() -> None:
-    sensor = FakeSensor(shortest_window_s=60)
-    with meter_with(sensor).measure() as usage:
-        sensor.now += 12.5
-    assert usage.joules is None
-    assert usage.seconds > 0
+@pytest.mark.parametrize(
+    ("seconds", "windows", "known"),
+    [
+        ([1.9], 1, False),
+        ([2.0], 1, True),
+        ([0.1, 5.9, 0.1], 3, True),  # building and finishing beside a long training
+        ([0.1, 5.7, 0.1], 3, False),
+        ([2.0] * 50, 50, True),
+    ],
+)
+def test_windows_that_are_too_short_for_the_counter_give_no_figure(seconds: list[float], windows: int, known: bool) -> None:
+    meter, total = meter_with(FakeSensor(shortest_window_s=2)), Usage()
+    for each in seconds:
+        total.add(Usage(seconds=each, joules=10 * each, windows=1))
+    assert total.windows == windows
+    assert meter.joules_of(total) == (pytest.approx(10 * sum(seconds)) if known else None)
+
+
+@given(st.integers(1, 100), st.floats(0.1, 100))
+def test_a_share_of_a_window_is_as_good_as_the_window(rows: int, seconds: float) -> None:
+    meter, each, all_rows = meter_with(FakeSensor(shortest_window_s=2)), Usage(), Usage()
+    whole = Usage(seconds=seconds, joules=7.0, windows=1)
+    each.add(whole, 1 / rows)
+    for _ in range(rows):
+        all_rows.add(each)
+    if abs(seconds - 2) > 1e-6:
+        for part in (each, all_rows):
+            assert (meter.joules_of(part) is None) == (meter.joules_of(whole) is None) == (seconds < 2)
 
 
 @pytest.mark.parametrize(("quality", "joules"), [("measured", None), ("estimated", 0.0)])
 def test_a_counter_that_did_not_move_measured_nothing(quality: Quality, joules: float | None) -> None:
-    with meter_with(FakeSensor(quality=quality)).measure() as usage:
+    meter = meter_with(FakeSensor(quality=quality))
+    with meter.measure() as usage:
         pass
-    assert usage.joules == joules
+    assert meter.joules_of(usage) == joules
 
 
 def test_a_counter_that_went_back_measured_nothing() -> None:
     sensor = FakeSensor()
-    with meter_with(sensor).measure() as usage:
+    meter = meter_with(sensor)
+    with meter.measure() as usage:
         sensor.now -= 5
-    assert usage.joules is None
+    assert meter.joules_of(usage) is None
 
 
 @pytest.mark.parametrize("fails", ["before", "after"])
@@ -69,7 +93,7 @@ def test_a_counter_that_is_lost_costs_the_figure_and_not_the_work(fails: str) ->
     meter = meter_with(sensor)
     with meter.measure() as usage:
         sensor.lost = not sensor.lost
-    assert usage.joules is None
+    assert usage.joules is None and meter.joules_of(usage) is None
     assert usage.seconds > 0
     assert meter.why_no_joules == "the board fell off the bus"
 
@@ -207,9 +231,10 @@ def test_memory_that_the_process_has_freed_but_kept_does_not_hide_later_work() -
     def fill() -> list[np.ndarray]:
         return [np.ones(50_000, dtype=np.uint8) for _ in range(2000)]
 
+    meter = Meter("cpu")
     blocks, above = fill(), np.ones(50_000, dtype=np.uint8)
     del blocks
-    with Meter("cpu").measure() as usage:
+    with meter.measure() as usage:
         fill()
     assert 95 * MEGABYTE < usage.peak_bytes < 150 * MEGABYTE
     assert above[-1] == 1
