@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +12,8 @@ from hypothesis import strategies as st
 import bench.meter
 from bench.meter import Meter, Sensor, Usage, energy_sensor
 from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
-from bench.meter.memory import PeakMemory
 from bench.record import Quality
 from tests.meter.fakes import FakeClock, FakeSensor, meter_with
-
-MEGABYTE = 10**6
 
 
 def busy(seconds: float) -> None:
@@ -194,61 +190,6 @@ def test_a_counter_that_works_is_preferred_to_the_estimate(monkeypatch: pytest.M
     assert (sensor.source, reasons) == ("fake", [])
 
 
-def hold(megabytes: int) -> None:
-    """Touch so much memory, and free it again."""
-    np.ones(megabytes * MEGABYTE, dtype=np.uint8)
-
-
-@pytest.fixture
-def peaks() -> None:
-    if "can't be reset" in PeakMemory("cpu").source:
-        pytest.skip("this system's high-water mark can't be reset")
-
-
-@pytest.mark.usefixtures("peaks")
-def test_the_peak_sees_memory_that_is_freed_again() -> None:
-    with Meter("cpu").measure() as usage:
-        hold(200)
-    assert 195 * MEGABYTE < usage.peak_bytes < 260 * MEGABYTE
-
-
-@pytest.mark.usefixtures("peaks")
-def test_an_earlier_peak_and_what_is_held_already_do_not_count() -> None:
-    meter, held = Meter("cpu"), np.ones(100 * MEGABYTE, dtype=np.uint8)
-    hold(200)
-    with meter.measure() as usage:
-        hold(50)
-    assert 45 * MEGABYTE < usage.peak_bytes < 95 * MEGABYTE
-    assert held[-1] == 1
-
-
-@pytest.mark.usefixtures("peaks")
-def test_memory_that_the_process_has_freed_but_kept_does_not_hide_later_work() -> None:
-    """In blocks so small that the C library keeps them, and with one held above them."""
-    if "given back" not in PeakMemory("cpu").source:
-        pytest.skip("this system's C library gives nothing back on demand")
-
-    def fill() -> list[np.ndarray]:
-        return [np.ones(50_000, dtype=np.uint8) for _ in range(2000)]
-
-    meter = Meter("cpu")
-    blocks, above = fill(), np.ones(50_000, dtype=np.uint8)
-    del blocks
-    with meter.measure() as usage:
-        fill()
-    assert 95 * MEGABYTE < usage.peak_bytes < 150 * MEGABYTE
-    assert above[-1] == 1
-
-
-def test_a_system_without_a_mark_that_can_be_reset_is_told_in_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.meter.memory.CLEAR_REFS", bench.meter.memory.STATUS.parent / "nowhere" / "at all")
-    monkeypatch.setattr("bench.meter.memory.STATUS", bench.meter.memory.STATUS.parent / "nowhere")
-    memory = PeakMemory("cpu")
-    assert memory.source == "process high-water mark since start (can't be reset here)"
-    assert memory.reset() > 10 * MEGABYTE
-    assert memory.peak() >= memory.reset()
-
-
 AMOUNTS = st.floats(0, 1e6)
 SIZES = st.integers(0, 10**12)
 USAGES = st.builds(Usage, AMOUNTS, AMOUNTS, st.none() | AMOUNTS, SIZES, st.none() | AMOUNTS, st.none() | SIZES, SIZES)
@@ -279,15 +220,3 @@ def test_the_peak_of_several_steps_stands_on_what_the_earlier_ones_keep(steps: l
     levels = [sum(kept for kept, _ in steps[: number + 1]) for number in range(len(steps))]
     assert total.peak_bytes == max((level + passing for level, (_, passing) in zip(levels, steps, strict=True)), default=0)
     assert total.kept_bytes == (levels[-1] if levels else 0)
-
-
-@pytest.mark.usefixtures("peaks")
-def test_what_stays_in_memory_is_told_from_what_is_freed() -> None:
-    with Meter("cpu").measure() as usage:
-        held = np.ones(60 * MEGABYTE, dtype=np.uint8)
-        hold(100)
-    assert 55 * MEGABYTE < usage.kept_bytes < 90 * MEGABYTE
-    assert usage.peak_bytes > usage.kept_bytes + 90 * MEGABYTE
-    assert usage.baseline_bytes is not None and usage.baseline_bytes > 10 * MEGABYTE
-    assert (usage.device_seconds, usage.reserved_bytes) == (None, None)
-    assert held[-1] == 1
