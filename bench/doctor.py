@@ -32,6 +32,7 @@ class SensorFinding:
     name: str
     works: bool
     scope: str = ""
+    shared: bool | None = None  # whether others are charged to the same counter; None: not known
     watts: float | None = None  # drawn while this program waits
     reason: str = ""
     remedy: str = ""
@@ -129,7 +130,7 @@ def try_sensor(name: str, make: Callable[[], Sensor]) -> SensorFinding:
         return SensorFinding(
             name, False, sensor.scope, reason=reason, remedy="a virtual machine may show a counter that never moves"
         )
-    return SensorFinding(name, True, sensor.scope, meter.idle_watts)
+    return SensorFinding(name, True, sensor.scope, sensor.shared, meter.idle_watts)
 
 
 def _folder(out: Path) -> tuple[str, int | None]:

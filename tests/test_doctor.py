@@ -47,7 +47,8 @@ def a_sensor(monkeypatch: pytest.MonkeyPatch, watts: float, sensor: FakeSensor) 
 
 def test_a_sensor_that_works_tells_what_it_covers_and_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     found = a_sensor(monkeypatch, 42.0, FakeSensor())
-    assert (found.works, found.scope, found.watts, found.reason) == (True, "the test", pytest.approx(42.0), "")
+    assert (found.works, found.scope, found.shared, found.reason) == (True, "the test", False, "")
+    assert found.watts == pytest.approx(42.0)
 
 
 def test_a_counter_that_stands_still_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,12 +85,13 @@ def test_a_counter_that_all_workers_share_comes_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, advice: bool
 ) -> None:
     sensor = FakeSensor()
+    sensor.shared = True
     for module in ("bench.meter.choice", "bench.doctor"):
         monkeypatch.setattr(f"{module}.Rapl", lambda: sensor)
     monkeypatch.setattr(bench.meter, "time", FakeClock(sensor, watts=42.0))
     monkeypatch.setattr(doctor, "default_workers", lambda device: workers)
     text = ask("--out", str(tmp_path)).output
-    assert "+ RAPL, CPU packages: works, covers the test, 42.0 W while idle" in text
+    assert "+ RAPL, CPU packages: works, covers the test, others are charged to it, too, 42.0 W while idle" in text
     assert ("--workers 1" in text) == advice
 
 

@@ -65,7 +65,8 @@ def _sensors(sensors: list[SensorFinding]) -> list[str]:
     for one in sensors:
         if one.works:
             idle = "" if one.watts is None else f", {one.watts:.1f} W while idle"
-            lines.append(f"+ {one.name}: works, covers {one.scope}{idle}")
+            others = ", others are charged to it, too" if one.shared else ""
+            lines.append(f"+ {one.name}: works, covers {one.scope}{others}{idle}")
         else:
             names[one.reason, one.remedy].append(one.name)
     for (reason, remedy), alike in names.items():
