@@ -43,7 +43,9 @@ def _sections(found: Diagnosis) -> list[tuple[str, list[str]]]:
     folder = f"{found.out} can be written, {(found.free_bytes or 0) / 1e9:.1f} GB free"
     if not found.writable:
         folder = f"{found.out} can't be written ({found.out_problem}): choose another folder with --out"
-    memory = [f"{found.memory}, reset for each step"] if found.memory_resets else [found.memory, f"remedy: {found.memory_remedy}"]
+    memory = (
+        [f"{found.memory} (reset for each step)"] if found.memory_resets else [found.memory, f"remedy: {found.memory_remedy}"]
+    )
     versions = ", ".join(f"{name} {version}" for name, version in {"python": found.python, **found.packages}.items())
     advice = [found.energy_advice] if found.energy_advice else []
     return [
