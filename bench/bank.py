@@ -32,6 +32,7 @@ from torch import Tensor
 
 from bench.meter import Meter, Usage
 
+UNTIMED = {"device_seconds": None, "reserved_bytes": None}  # what shards of earlier versions don't tell
 Build = Callable[[Sequence[int]], Tensor]  # positions within the asked ids -> rows
 
 
@@ -220,7 +221,8 @@ def _read_shard(path: Path) -> tuple[list[str], Tensor, Usage] | None:
                 return None
         with safe_open(str(path), "pt") as shard:
             about: dict[str, Any] = shard.metadata()
-            return json.loads(about["ids"]), shard.get_tensor("rows"), Usage(**json.loads(about["cost"]))
+            cost = UNTIMED | json.loads(about["cost"])
+            return json.loads(about["ids"]), shard.get_tensor("rows"), Usage(**cost)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None
 

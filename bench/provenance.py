@@ -24,7 +24,8 @@ def now() -> str:
 
 
 @lru_cache
-def _packages() -> dict[str, str]:
+def packages() -> dict[str, str]:
+    """Versions of the packages that results depend on."""
     found = {}
     for name in PACKAGES:
         try:
@@ -48,7 +49,8 @@ def _commit() -> tuple[str | None, bool | None]:
 
 
 @lru_cache
-def _device(device: str) -> tuple[str, str | None]:
+def device_and_driver(device: str) -> tuple[str, str | None]:
+    """The device's name, and the version of its driver where it has one."""
     if torch.device(device).type == "cuda":
         driver = getattr(torch.cuda, "driver_version", lambda: None)()
         return torch.cuda.get_device_name(device), None if driver is None else str(driver)
@@ -62,11 +64,11 @@ def _device(device: str) -> tuple[str, str | None]:
 
 def provenance(device: str, command: str, started: str, flags: dict[str, Any]) -> Provenance:
     commit, dirty = _commit()
-    name, driver = _device(device)
+    name, driver = device_and_driver(device)
     return Provenance(
         commit=commit,
         dirty=dirty,
-        packages=_packages(),
+        packages=packages(),
         python=platform.python_version(),
         device=name,
         driver=driver,

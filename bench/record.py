@@ -69,9 +69,13 @@ class Seconds(msgspec.Struct, frozen=True, kw_only=True):
     total: float = 0.0  # stand-alone: the three together
     cpu: float = 0.0  # CPU seconds of fit and predict
     bank_spent: float = 0.0  # frozen work that this cell really waited for
+    cpu_per_phase: dict[str, float] | None = None  # CPU seconds of "bank", "fit", "predict"
+    device_per_phase: dict[str, float | None] | None = None  # by the device's own clock, its waits included; None on a CPU
 
 
 class Joules(msgspec.Struct, frozen=True, kw_only=True):
+    """Energy per phase and in all, stand-alone. A phase that is too short for the counter is None, also where `total` is not."""
+
     bank: float | None = None
     fit: float | None = None
     predict: float | None = None
@@ -81,16 +85,22 @@ class Joules(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""  # what the counter covers: "gpu 0", "cpu packages", "this process"
     shared: bool | None = None  # whether others may have been charged to the same counter
     window_s: float = 0.0  # seconds that the figure was taken over
+    idle_watts: float | None = None  # what the same counter showed while the worker waited, before its first cell
 
 
 class Bytes(msgspec.Struct, frozen=True, kw_only=True):
-    """Peak memory per phase above the baseline at the cell's start; `total` is the largest."""
+    """Peak memory per phase; `total` is the largest.
+
+    Of `fit` and `predict` above what was in use when fitting started, without what banked rows took since; of `bank`
+    above what was in use when the rows were made.
+    """
 
     bank: int | None = None
     fit: int | None = None
     predict: int | None = None
     total: int | None = None
-    baseline: int | None = None
+    baseline: int | None = None  # in use in all when fitting started
+    reserved_per_phase: dict[str, int | None] | None = None  # most that CUDA's allocator held, in all; None on a CPU
     source: str = ""  # "cuda peak allocated", "process high-water mark"
 
 
@@ -103,6 +113,9 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     batch: int
     loss: list[float] = []  # mean loss of each tenth of the run
     chosen: dict[str, Any] = {}  # hyper-parameters that validation chose
+    warmup_s: float | None = None  # the first step, with the compilation and allocation that it brings about
+    steps_per_s: float | None = None  # over the steps after it
+    samples_per_s: float | None = None
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):

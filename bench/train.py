@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.frozen import autocast
+from bench.pace import Pace
 from bench.record import Training
 from methods.base import Recipe
 
@@ -51,6 +52,7 @@ def train(
     losses: list[float] = []
     window: list[Tensor] = []
     order = torch.empty(0, dtype=torch.long)
+    pace = Pace(device)
     for step in range(steps):
         if len(order) == 0:
             order = torch.randperm(examples, generator=generator)
@@ -67,13 +69,24 @@ def train(
             nn.utils.clip_grad_norm_(parameters, recipe.clip_gradient)
         scaler.step(optimiser)
         scaler.update()
+        pace.step(len(rows))
         window.append(loss.detach())
         if (step + 1) * 10 // steps > step * 10 // steps:
             losses.append(float(torch.stack(window).mean()))
             window.clear()
             if not math.isfinite(losses[-1]):
                 raise Diverged(f"loss is {losses[-1]} by step {step + 1} of {steps}: lower the learning rate")
-    return Training(asked_steps=asked, run_steps=steps, capped=steps < asked, batch=min(recipe.batch, examples), loss=losses)
+    pace.finish()
+    return Training(
+        asked_steps=asked,
+        run_steps=steps,
+        capped=steps < asked,
+        batch=min(recipe.batch, examples),
+        loss=losses,
+        warmup_s=pace.warmup_s,
+        steps_per_s=pace.steps_per_s,
+        samples_per_s=pace.samples_per_s,
+    )
 
 
 def rate(recipe: Recipe, progress: float, epochs: float) -> float:

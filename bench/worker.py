@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.backbone import Backbone, load
 from bench.bank import Account, Bank
+from bench.costs import costs
 from bench.episode import Episode, content_hash, draw_episode
 from bench.errors import DataError
 from bench.fitting import Fitting, fitting
@@ -27,7 +29,7 @@ from bench.frozen import Frozen
 from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
-from bench.record import HEADLINE, Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
+from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods, find_task
 from bench.score import evaluate
 from bench.stored import stored_bytes
@@ -59,6 +61,7 @@ class Worker:
         self.settings = settings
         self.registry: Registry = find_methods(settings.plugins)
         self.meter = Meter(settings.device)
+        self.meter.measure_idle()
         self.bank = Bank(settings.bank, self.meter)
         self._backbone: Backbone | None = None
         self._task: tuple[str, Task] | None = None
@@ -128,6 +131,7 @@ class _Attempt:
         backbone, task = worker.backbone(info.backbone), worker.task(self.cell.task_source)
         method = worker.registry.build(self.cell.method)
         torch.manual_seed(info.seed)
+        worker.meter.memory.release()
         self.phase = "bank"
         frozen = self._frozen(backbone, task, method)
         episode = Episode(0, info.seed, ())
@@ -164,20 +168,14 @@ class _Attempt:
         self.phase = "predict"
         with worker.meter.measure() as usage:
             scores = fitted.predict()
-        self.predicted.add(usage)
+        self.predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
+        self.predicted.follow(usage)
         self.phase = "score"
         self._score(scores, task.test, test)
         self._parameters(fitted, chosen)
-        self._costs()
+        self.results |= costs(self.account, self.fit, self.predicted, worker.meter)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
-        self.results["training"] = Training(
-            asked_steps=training.asked_steps,
-            run_steps=training.run_steps,
-            capped=training.capped,
-            batch=training.batch,
-            loss=training.loss,
-            chosen=chosen,
-        )
+        self.results["training"] = msgspec.structs.replace(training, chosen=chosen)
 
     def _frozen(self, backbone: Backbone, task: Task, method: Method) -> Frozen:
         settings, info = self.worker.settings, self.cell.info
@@ -193,6 +191,7 @@ class _Attempt:
         if budget is not None:
             cap, stretch = budget.steps(method.family), budget.stretch
         fitted = fitting(method, frozen, episode, cap, stretch)
+        self.fit.kept_bytes = 0  # an earlier fit of the search is gone
         for phase, step in (
             ("bank", fitted.collect_start),
             ("fit", fitted.build),
@@ -207,7 +206,7 @@ class _Attempt:
                 continue
             with self.worker.meter.measure() as usage:
                 step()
-            self.fit.add(usage)
+            self.fit.follow(usage)
         return fitted
 
     def _validate(self, method: Method, frozen: Frozen, episode: Episode) -> float:
@@ -219,7 +218,7 @@ class _Attempt:
         self.phase = "fit"
         with self.worker.meter.measure() as usage:
             scores = fitted.predict()
-        self.fit.add(usage)
+        self.fit.follow(usage)
         metrics, _ = evaluate(scores, frozen.task.val, episode.validation, self.cell.info.kind)
         return metrics[HEADLINE[self.cell.info.kind]].value
 
@@ -246,39 +245,6 @@ class _Attempt:
             path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
             path.write_bytes(body)
             self.results["artifacts"]["weights"] = f"artifacts/{path.name}"
-
-    def _costs(self) -> None:
-        parts = {"bank": self.account.usage, "fit": self.fit, "predict": self.predicted}
-        total = Usage()
-        for usage in parts.values():
-            total.add(usage)
-        self.results["time_s"] = Seconds(
-            **{name: usage.seconds for name, usage in parts.items()},
-            total=total.seconds,
-            cpu=self.fit.cpu_seconds + self.predicted.cpu_seconds,
-            bank_spent=self.account.spent.seconds,
-        )
-        sensor = self.worker.meter.sensor
-        measured = sensor.quality if total.joules is not None else "unavailable"
-        source = (
-            sensor.source
-            if total.joules is not None
-            else f"{sensor.source}: windows under {sensor.shortest_window_s:g} s give no figure"
-        )
-        self.results["energy_j"] = Joules(
-            **{name: usage.joules for name, usage in parts.items()},
-            total=total.joules,
-            quality=measured,
-            source=source,
-            scope=sensor.scope,
-            shared=sensor.shared,
-            window_s=total.seconds,
-        )
-        self.results["memory_bytes"] = Bytes(
-            **{name: usage.peak_bytes for name, usage in parts.items()},
-            total=total.peak_bytes,
-            source=self.worker.meter.memory.source,
-        )
 
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.backbone import load
 from bench.bank import Account, Bank
@@ -16,11 +19,14 @@ from bench.fitting import EncoderFitting, fitting
 from bench.frozen import Frozen
 from bench.grid import Cell, Request, expand
 from bench.meter import Meter
+from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
+from bench.meter.memory import PeakMemory
 from bench.record import headline
 from bench.registry import find_methods, find_task
 from bench.spec import parse_names
 from bench.worker import Settings, Worker, _Attempt
 from methods.base import EncoderMethod
+from tests.meter.fakes import FakeClock, FakeSensor
 
 REGISTRY = find_methods()
 TRAINED = sorted(set(REGISTRY.methods) - {"zero-shot", "tip-adapter"})
@@ -105,13 +111,90 @@ def test_validation_protocol_fits_once_for_every_value_it_tries(worker: Worker, 
     assert searched.data.n_val == 4 * searched.data.classes
 
 
-def test_stand_alone_cost_does_not_depend_on_what_the_bank_held(tmp_path: Path) -> None:
-    (cell,) = cells("xtremeclip", "sketches", 4)
+class CountingOperations(TorchDispatchMode):
+    """A clock that stands still but for torch's operations: the same work takes the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.operations += 1
+        return func(*args, **(kwargs or {}))
+
+    def perf_counter(self) -> float:
+        return self.operations / 1024  # sums of such fractions are exact
+
+    process_time = perf_counter
+
+
+@pytest.mark.parametrize("method", ["xtremeclip", "coop", "lilt-partial", "full"])
+def test_stand_alone_cost_does_not_depend_on_what_the_bank_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    (cell,) = cells(method, "sketches", 4)
     settings = Settings(tmp_path, tmp_path / "bank")
-    empty, full = (Worker(settings).run(cell) for _ in range(2))
-    assert empty.time_s is not None and full.time_s is not None
-    assert full.time_s.bank == pytest.approx(empty.time_s.bank)
+    monkeypatch.setattr("bench.meter.choice.Rapl", CpuSecondsEstimate)
+    records = []
+    for _ in range(2):
+        with CountingOperations() as clock:
+            for module in ("bench.meter", "bench.meter.estimate", "bench.pace"):
+                monkeypatch.setattr(f"{module}.time", clock)
+            records.append(Worker(settings).run(cell))
+    empty, full = records
+    assert empty.time_s is not None and full.time_s is not None and empty.memory_bytes is not None
+    assert full.time_s == msgspec.structs.replace(empty.time_s, bank_spent=0.0)
+    assert min(full.time_s.bank, full.time_s.fit, full.time_s.predict) > 0
     assert full.time_s.bank_spent == 0 < empty.time_s.bank_spent
+    assert full.energy_j == empty.energy_j
+    assert full.energy_j is not None and full.energy_j.total == pytest.approx(WATTS_PER_CORE * full.time_s.total)
+    assert full.training == empty.training
+    assert full.memory_bytes is not None and full.memory_bytes.bank == empty.memory_bytes.bank
+    assert full.memory_bytes.baseline is not None and full.memory_bytes.baseline > 0
+
+
+@pytest.mark.skipif(not PeakMemory("cpu").resettable, reason="this system's high-water mark can't be reset")
+def test_stand_alone_memory_does_not_depend_on_what_the_bank_held(tmp_path: Path) -> None:
+    """Within what libraries load when first used, and what several threads happen to hold at once."""
+    (cell,) = cells("full", "sketches", 4)
+    Worker(Settings(tmp_path, tmp_path / "first")).run(cell)
+    settings = Settings(tmp_path, tmp_path / "bank")
+    empty, full = (Worker(settings).run(cell).memory_bytes for _ in range(2))
+    assert empty is not None and full is not None and empty.fit is not None and empty.total is not None
+    assert full.bank == empty.bank
+    assert full.fit == pytest.approx(empty.fit, rel=0.2)
+    assert full.total == pytest.approx(empty.total, rel=0.4)
+    trained = 4 * 1_956_480  # bytes; a copy of the backbone, gradients and two moments are all held at once
+    assert full.fit > 4 * trained
+
+
+def test_a_counter_gives_a_cell_its_joules_although_some_of_its_steps_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A counter of 100 W on the clock of operations, which needs a tenth of a second per window."""
+    with CountingOperations() as clock:
+        for module in ("bench.meter", "bench.pace"):
+            monkeypatch.setattr(f"{module}.time", clock)
+        sensor = FakeSensor(shortest_window_s=0.1)
+        monkeypatch.setattr(sensor, "joules", lambda: 100 * clock.perf_counter())
+        monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)
+        monkeypatch.setattr(clock, "sleep", lambda seconds: None, raising=False)
+        record = Worker(Settings(tmp_path, tmp_path / "bank")).run(cells("lilt-partial", "sketches", 4)[0])
+    assert record.energy_j is not None and record.time_s is not None
+    assert record.energy_j.quality == "measured"
+    assert record.energy_j.total == pytest.approx(100 * record.time_s.total)
+    assert record.energy_j.fit == pytest.approx(100 * record.time_s.fit)
+
+
+def test_what_the_counter_showed_while_waiting_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = FakeSensor()
+    monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)
+    monkeypatch.setattr("bench.meter.time", FakeClock(sensor, watts=42.0))
+    record = Worker(Settings(tmp_path, tmp_path / "bank")).run(cells("zero-shot", "sketches")[0])
+    assert record.energy_j is not None
+    assert record.energy_j.idle_watts == pytest.approx(42.0)
+    assert (record.energy_j.quality, record.energy_j.total) == ("unavailable", None)  # the counter stood still
+    assert record.energy_j.source.startswith("fake: no figure where")
 
 
 def prepared(method: EncoderMethod, root: Path, task_name: str) -> EncoderFitting:

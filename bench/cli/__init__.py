@@ -14,6 +14,7 @@ import click
 
 from bench import __version__
 from bench.cli.comparing import compare
+from bench.cli.doctor import doctor
 from bench.cli.keeping import clean, merge, rescore, status
 from bench.cli.listing import list_
 from bench.cli.making import pretrain, report
@@ -44,5 +45,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, report, status, compare, merge, rescore, clean, verify, check, docs, pretrain):
+for verb in (run, list_, report, status, compare, merge, rescore, clean, verify, check, docs, doctor, pretrain):
     main.add_command(verb)

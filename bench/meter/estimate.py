@@ -15,6 +15,7 @@ class CpuSecondsEstimate:
     quality: Quality = "estimated"
     shared: bool | None = False
     shortest_window_s = 0.0
+    sample_every_s: float | None = None
 
     def joules(self) -> float:
         return time.process_time() * WATTS_PER_CORE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,30 +12,8 @@ from hypothesis import strategies as st
 import bench.meter
 from bench.meter import Meter, Sensor, Usage, energy_sensor
 from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
-from bench.meter.memory import PeakMemory
 from bench.record import Quality
-
-MEGABYTE = 10**6
-
-
-class FakeSensor:
-    """A counter that the test turns by hand."""
-
-    source, scope = "fake", "the test"
-    shared: bool | None = False
-
-    def __init__(self, shortest_window_s: float = 0.0, quality: Quality = "measured") -> None:
-        self.shortest_window_s, self.quality = shortest_window_s, quality
-        self.now = 1000.0
-
-    def joules(self) -> float:
-        return self.now
-
-
-def meter_with(sensor: FakeSensor) -> Meter:
-    meter = Meter("cpu")
-    meter.sensor = sensor
-    return meter
+from tests.meter.fakes import FakeClock, FakeSensor, meter_with
 
 
 def busy(seconds: float) -> None:
@@ -51,19 +29,120 @@ def test_joules_are_the_difference_of_two_readings() -> None:
     assert usage.joules == 12.5
 
 
-def test_a_window_that_is_too_short_for_the_counter_gives_no_figure() -> None:
-    sensor = FakeSensor(shortest_window_s=60)
-    with meter_with(sensor).measure() as usage:
-        sensor.now += 12.5
-    assert usage.joules is None
-    assert usage.seconds > 0
+@pytest.mark.parametrize(
+    ("seconds", "windows", "known"),
+    [
+        ([1.9], 1, False),
+        ([2.0], 1, True),
+        ([0.1, 5.9, 0.1], 3, True),  # building and finishing beside a long training
+        ([0.1, 5.7, 0.1], 3, False),
+        ([2.0] * 50, 50, True),
+    ],
+)
+def test_windows_that_are_too_short_for_the_counter_give_no_figure(seconds: list[float], windows: int, known: bool) -> None:
+    meter, total = meter_with(FakeSensor(shortest_window_s=2)), Usage()
+    for each in seconds:
+        total.add(Usage(seconds=each, joules=10 * each, windows=1))
+    assert total.windows == windows
+    assert meter.joules_of(total) == (pytest.approx(10 * sum(seconds)) if known else None)
+
+
+@given(st.integers(1, 100), st.floats(0.1, 100))
+def test_a_share_of_a_window_is_as_good_as_the_window(rows: int, seconds: float) -> None:
+    meter, each, all_rows = meter_with(FakeSensor(shortest_window_s=2)), Usage(), Usage()
+    whole = Usage(seconds=seconds, joules=7.0, windows=1)
+    each.add(whole, 1 / rows)
+    for _ in range(rows):
+        all_rows.add(each)
+    if abs(seconds - 2) > 1e-6:
+        for part in (each, all_rows):
+            assert (meter.joules_of(part) is None) == (meter.joules_of(whole) is None) == (seconds < 2)
 
 
 @pytest.mark.parametrize(("quality", "joules"), [("measured", None), ("estimated", 0.0)])
 def test_a_counter_that_did_not_move_measured_nothing(quality: Quality, joules: float | None) -> None:
-    with meter_with(FakeSensor(quality=quality)).measure() as usage:
+    meter = meter_with(FakeSensor(quality=quality))
+    with meter.measure() as usage:
         pass
-    assert usage.joules == joules
+    assert meter.joules_of(usage) == joules
+
+
+def test_a_counter_that_went_back_measured_nothing() -> None:
+    sensor = FakeSensor()
+    meter = meter_with(sensor)
+    with meter.measure() as usage:
+        sensor.now -= 5
+    assert meter.joules_of(usage) is None
+
+
+@pytest.mark.parametrize("fails", ["before", "after"])
+def test_a_counter_that_is_lost_costs_the_figure_and_not_the_work(fails: str) -> None:
+    class Lost(FakeSensor):
+        lost = fails == "before"
+
+        def joules(self) -> float:
+            if self.lost:
+                raise OSError("the board fell off the bus")
+            return super().joules()
+
+    sensor = Lost()
+    meter = meter_with(sensor)
+    with meter.measure() as usage:
+        sensor.lost = not sensor.lost
+    assert usage.joules is None and meter.joules_of(usage) is None
+    assert usage.seconds > 0
+    assert meter.why_no_joules == "the board fell off the bus"
+
+
+def test_a_sensor_is_sampled_in_the_background_only_while_a_measurement_is_open() -> None:
+    """Readings that fail in between are passed over."""
+    main, sampled = threading.get_ident(), threading.Semaphore(0)
+
+    class Watched(FakeSensor):
+        def joules(self) -> float:
+            if threading.get_ident() == main:
+                return super().joules()
+            sampled.release()
+            raise OSError("not now")
+
+    sensor = Watched(sample_every_s=0.001)
+    before = set(threading.enumerate())
+    with meter_with(sensor).measure() as usage:
+        assert all(sampled.acquire(timeout=60) for _ in range(3))
+        assert len(set(threading.enumerate()) - before) == 1
+        sensor.now += 2
+    assert usage.joules == 2
+    assert set(threading.enumerate()) == before
+
+
+def test_a_sensor_that_needs_no_sampling_gets_no_thread() -> None:
+    before = set(threading.enumerate())
+    with meter_with(FakeSensor()).measure():
+        assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize(("shortest", "seconds"), [(0.0, 0.5), (2.0, 2.0)])
+def test_idle_power_is_measured_for_a_moment_that_suffices_the_counter(
+    monkeypatch: pytest.MonkeyPatch, shortest: float, seconds: float
+) -> None:
+    sensor = FakeSensor(shortest)
+    clock = FakeClock(sensor, watts=42.0)
+    meter = meter_with(sensor)
+    monkeypatch.setattr(bench.meter, "time", clock)
+    meter.measure_idle()
+    assert meter.idle_watts == pytest.approx(42.0)
+    assert clock.now == 50 + seconds
+
+
+@pytest.mark.parametrize(("quality", "watts"), [("estimated", 42.0), ("measured", 0.0)])
+def test_there_is_no_idle_power_without_a_counter_that_moves(
+    monkeypatch: pytest.MonkeyPatch, quality: Quality, watts: float
+) -> None:
+    sensor = FakeSensor(quality=quality)
+    meter = meter_with(sensor)
+    monkeypatch.setattr(bench.meter, "time", FakeClock(sensor, watts))
+    meter.measure_idle()
+    assert meter.idle_watts is None
 
 
 def test_waiting_takes_seconds_but_no_cpu_seconds() -> None:
@@ -100,56 +179,20 @@ def test_without_a_counter_the_estimate_serves_and_the_reason_is_kept(monkeypatc
     def missing() -> Sensor:
         raise FileNotFoundError("no RAPL counters here")
 
-    monkeypatch.setattr(bench.meter, "Rapl", missing)
+    monkeypatch.setattr("bench.meter.choice.Rapl", missing)
     sensor, reasons = energy_sensor("cpu")
     assert (sensor.quality, reasons) == ("estimated", ["no RAPL counters here"])
 
 
 def test_a_counter_that_works_is_preferred_to_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.meter, "Rapl", FakeSensor)
+    monkeypatch.setattr("bench.meter.choice.Rapl", FakeSensor)
     sensor, reasons = energy_sensor("cpu")
     assert (sensor.source, reasons) == ("fake", [])
 
 
-def hold(megabytes: int) -> None:
-    """Touch so much memory, and free it again."""
-    np.ones(megabytes * MEGABYTE, dtype=np.uint8)
-
-
-@pytest.fixture
-def peaks() -> None:
-    if "can't be reset" in PeakMemory("cpu").source:
-        pytest.skip("this system's high-water mark can't be reset")
-
-
-@pytest.mark.usefixtures("peaks")
-def test_the_peak_sees_memory_that_is_freed_again() -> None:
-    with Meter("cpu").measure() as usage:
-        hold(200)
-    assert 195 * MEGABYTE < usage.peak_bytes < 260 * MEGABYTE
-
-
-@pytest.mark.usefixtures("peaks")
-def test_an_earlier_peak_and_what_is_held_already_do_not_count() -> None:
-    meter, held = Meter("cpu"), np.ones(100 * MEGABYTE, dtype=np.uint8)
-    hold(200)
-    with meter.measure() as usage:
-        hold(50)
-    assert 45 * MEGABYTE < usage.peak_bytes < 95 * MEGABYTE
-    assert held[-1] == 1
-
-
-def test_a_system_without_a_mark_that_can_be_reset_is_told_in_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.meter.memory.CLEAR_REFS", bench.meter.memory.STATUS.parent / "nowhere" / "at all")
-    monkeypatch.setattr("bench.meter.memory.STATUS", bench.meter.memory.STATUS.parent / "nowhere")
-    memory = PeakMemory("cpu")
-    assert memory.source == "process high-water mark since start (can't be reset here)"
-    assert memory.reset() > 10 * MEGABYTE
-    assert memory.peak() >= memory.reset()
-
-
 AMOUNTS = st.floats(0, 1e6)
-USAGES = st.builds(Usage, AMOUNTS, AMOUNTS, st.none() | AMOUNTS, st.integers(0, 10**12))
+SIZES = st.integers(0, 10**12)
+USAGES = st.builds(Usage, AMOUNTS, AMOUNTS, st.none() | AMOUNTS, SIZES, st.none() | AMOUNTS, st.none() | SIZES, SIZES)
 
 
 @given(st.lists(USAGES, max_size=5), st.floats(0, 1))
@@ -159,6 +202,21 @@ def test_shares_of_usages_add_up_and_the_highest_peak_stays(parts: list[Usage], 
         total.add(part, share)
     assert total.seconds == pytest.approx(share * sum(part.seconds for part in parts))
     assert total.cpu_seconds == pytest.approx(share * sum(part.cpu_seconds for part in parts))
-    known = [part.joules for part in parts if part.joules is not None]
-    assert total.joules == (pytest.approx(share * sum(known)) if len(known) == len(parts) else None)
+    for name in ("joules", "device_seconds"):
+        known = [value for part in parts if (value := getattr(part, name)) is not None]
+        assert getattr(total, name) == (pytest.approx(share * sum(known)) if len(known) == len(parts) else None)
+    reserved = [part.reserved_bytes for part in parts]
+    assert total.reserved_bytes == (None if None in reserved else max(reserved, default=0))  # type: ignore[type-var]
+    assert total.baseline_bytes == (parts[0].baseline_bytes if parts else None)
     assert total.peak_bytes == max((part.peak_bytes for part in parts), default=0)
+
+
+@given(st.lists(st.tuples(SIZES, SIZES), max_size=6))
+def test_the_peak_of_several_steps_stands_on_what_the_earlier_ones_keep(steps: list[tuple[int, int]]) -> None:
+    """Each step keeps something and needs something more for a while."""
+    total = Usage()
+    for kept, passing in steps:
+        total.follow(Usage(peak_bytes=kept + passing, kept_bytes=kept))
+    levels = [sum(kept for kept, _ in steps[: number + 1]) for number in range(len(steps))]
+    assert total.peak_bytes == max((level + passing for level, (_, passing) in zip(levels, steps, strict=True)), default=0)
+    assert total.kept_bytes == (levels[-1] if levels else 0)
