@@ -30,7 +30,8 @@ class Figure:
 
 
 def shots_title(shots: int) -> str:
-    return "no shots" if shots == 0 else f"{shots} shot{'s' if shots > 1 else ''}"
+    """A header that stays on one line."""
+    return "no\N{NO-BREAK SPACE}shots" if shots == 0 else f"{shots}\N{NO-BREAK SPACE}shot{'s' if shots > 1 else ''}"
 
 
 def columns(table: Table) -> list[Column]:
