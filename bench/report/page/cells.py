@@ -13,6 +13,7 @@ from bench.report.frame import FAILED
 from bench.report.summary import Summary, Table
 
 MESSAGE_LENGTH = 2000  # characters of an error's message
+NO_SCORE = "finished without a finite main metric"  # as the summary words it
 TRACEBACK_LENGTH = 8000  # characters of a traceback, its end, where the reason stands
 
 # Table, label, task, status, phase, type, message: what cells of one reason share.
@@ -83,7 +84,7 @@ def _error(cell: Mapping[str, Any], record: Record | None) -> tuple[str, str, st
     failure = None if record is None else record.error
     message = plain(cell["error_message"] or "", MESSAGE_LENGTH)
     if cell["state"] == FAILED and cell["status"] == "ok":
-        message = message or "finished without a finite main metric"
+        message = message or NO_SCORE
     traceback = printable(failure.traceback) if failure is not None else ""
     if len(traceback) > TRACEBACK_LENGTH:
         traceback = (
@@ -95,5 +96,5 @@ def _error(cell: Mapping[str, Any], record: Record | None) -> tuple[str, str, st
 def _reason(table: int, given: Mapping[Any, Any]) -> Reason:
     phase, kind, message = (given[f"error_{name}"] or "" for name in ("phase", "type", "message"))
     if given["status"] == "ok" and not message:
-        message = "finished without a finite main metric"
+        message = NO_SCORE
     return table, given["label"], given["task"], given["status"], phase, kind, message
