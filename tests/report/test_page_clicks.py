@@ -12,7 +12,7 @@ import pytest
 from bench.report import write_report
 
 from .browser import Browser, chromium
-from .factory import make_record, realistic
+from .factory import failed_record, make_record, realistic
 from .test_page import HOSTILE, MIXED, TRACE, hostile_records
 
 PROGRAM = chromium()
@@ -152,6 +152,19 @@ def test_a_failure_leads_to_its_traceback(page: Browser) -> None:
     assert page.value("document.querySelector('#failures pre').checkVisibility()")
     page.click("#failures .cells summary")
     assert not page.value("document.querySelector('#failures pre').checkVisibility()")
+
+
+def test_a_failure_leads_to_the_cells_of_its_own_status(window: Browser, tmp_path: Path) -> None:
+    alike = [failed_record(status, seed=seed) for seed, status in enumerate(("crashed", "failed", "failed"))]
+    silent = msgspec.structs.replace(failed_record("timeout", seed=9), error=None)
+    write_report([*alike, silent], tmp_path)
+    window.open(tmp_path / "index.html")
+    for line, seeds in enumerate((["0"], ["1", "2"], ["9"]), 1):
+        opener = f"#failures tbody > tr:nth-child({line}) > th .open"
+        window.click(opener)
+        rows = drilled(window, "#failures")
+        assert [row[2] for row in rows if len(row) > 1] == seeds
+        window.click(opener)
 
 
 def test_everything_by_keyboard(page: Browser) -> None:
