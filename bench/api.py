@@ -166,7 +166,7 @@ def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", pl
 
 
 def report(out: Path) -> Summary:
-    """Make leaderboard, tables and plots of a results folder again from its records."""
+    """Make leaderboard, page, tables and plots of a results folder again from its records."""
     store = Store(out)
     if not store.records_folder.is_dir():
         raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/local"), show_default=True)
 def report(out: Path) -> None:
-    """Make leaderboard, tables and plots of a results folder again from its records."""
+    """Make leaderboard, page, tables and plots of a results folder again from its records."""
     from bench import api
     from bench.report import terminal_table
 

@@ -140,6 +140,6 @@ def run(**options: Any) -> None:
     if outcome.summary is None:
         return
     print_wide(terminal_table(outcome.summary))
-    console.print(f"leaderboard, tables and plots: {out}", markup=False, highlight=False)
+    console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
     if outcome.failed:
         raise click.exceptions.Exit(1)

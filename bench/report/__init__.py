@@ -10,6 +10,7 @@ from bench.record import Record
 from bench.report.exports import cells_csv, leaderboard_csv
 from bench.report.frame import to_frame
 from bench.report.leaderboard import leaderboard
+from bench.report.page import render_page
 from bench.report.plots import write_plots
 from bench.report.summary import Section, Summary, Table
 from bench.report.tables import summarise
@@ -24,10 +25,11 @@ def summarise_records(records: Iterable[Record]) -> Summary:
 
 
 def write_report(records: Iterable[Record], out: Path) -> Summary:
-    """Write leaderboard.md, leaderboard.csv, cells.csv and plots/ into `out`.
+    """Write leaderboard.md, leaderboard.csv, cells.csv, plots/ and index.html into `out`.
 
     `records`: the one that counts for each cell, `Store(out).latest().values()`. Raises StoreError if `out` can't be written.
     """
+    records = list(records)
     summary = summarise_records(records)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -36,6 +38,11 @@ def write_report(records: Iterable[Record], out: Path) -> Summary:
         _write(out / "leaderboard.md", leaderboard(summary, paths))
         _write(out / "leaderboard.csv", leaderboard_csv(summary))
         _write(out / "cells.csv", cells_csv(summary))
+        drawings = {
+            section: {title: (out / "plots" / name).read_text(encoding="utf-8") for title, name in found.items()}
+            for section, found in plots.items()
+        }
+        _write(out / "index.html", render_page(summary, records, drawings))
     except OSError as error:
         raise StoreError(f"{out}: can't write the report here ({error.strerror}): free space or choose another folder") from error
     return summary

@@ -51,3 +51,12 @@ def file_name(text: str, limit: int = 80) -> str:
     """Lower-case letters, digits and hyphens only, so that it is one name on every file system."""
     name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     return name[:limit].strip("-") or "unnamed"
+
+
+def printable(text: str) -> str:
+    """As `plain`, for text of several lines: line breaks and indentation stay. For HTML, after its own escaping."""
+    kept = ("\n", "\t")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        " " if unicodedata.category(character) in _HARMFUL and character not in kept else character for character in text
+    )

@@ -20,7 +20,7 @@ def leaderboard(summary: Summary, plots: Mapping[Section, Mapping[str, str]]) ->
     lines = ["# Leaderboard", "", *_introduction(summary)]
     for table in summary.tables:
         lines += [f"## {markdown(table.section.title)}", "", f"Backbone fingerprint {markdown(table.section.fingerprint)}.", ""]
-        lines += [*main_table(table), "", *_bullets(_how_to_read(table)), *_bullets(markdown(note) for note in table.notes), ""]
+        lines += [*main_table(table), "", *_bullets(how_to_read(table)), *_bullets(markdown(note) for note in table.notes), ""]
         lines += ["### By task", "", *by_task(table), ""]
         for title, path in plots.get(table.section, {}).items():
             lines += [f"![{markdown(title)}]({path})", ""]
@@ -73,7 +73,7 @@ def _shots_title(table: Table, shots: int) -> str:
     return "no shots" if shots == 0 else f"{shots} shot{'s' if shots > 1 else ''}"
 
 
-def _how_to_read(table: Table) -> list[str]:
+def how_to_read(table: Table) -> list[str]:
     """Our own words, written as Markdown."""
     largest = _shots_title(table, table.largest)
     return [

@@ -25,8 +25,8 @@ FEW = realistic(["zero-shot", "lora"], tasks=("a", "b"), shots=(1, 4), seeds=(1,
 def test_writes_the_same_files_again(tmp_path: Path) -> None:
     records = [*FEW, failed_record("oom", "no memory left", task="a", seed=9)]
     summary = write_report(iter(records), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"leaderboard.md", "leaderboard.csv", "cells.csv", "plots"}
-    names = ("leaderboard.md", "leaderboard.csv", "cells.csv")
+    assert {path.name for path in tmp_path.iterdir()} == {"leaderboard.md", "leaderboard.csv", "cells.csv", "index.html", "plots"}
+    names = ("leaderboard.md", "leaderboard.csv", "cells.csv", "index.html")
     first = [(tmp_path / name).read_bytes() for name in names]
     write_report(records[::-1], tmp_path)
     assert [(tmp_path / name).read_bytes() for name in names] == first

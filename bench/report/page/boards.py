@@ -1,0 +1,160 @@
+"""The tables of a summary as the template takes them: text and numbers, every text plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from bench.report.escape import plain
+from bench.report.frame import SECTION
+from bench.report.leaderboard import how_to_read
+from bench.report.page import svg
+from bench.report.page.cells import MESSAGE_LENGTH, Cells, reason_of
+from bench.report.page.columns import Column, Figure, columns, figures, shots_title, task_figures
+from bench.report.summary import Row, Section, Summary, Table
+
+_WIDE = 620  # points; a wider plot gets a line of its own
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table: a method, over all tasks or on one."""
+
+    label: str
+    family: str
+    baseline: bool
+    table: int  # where its cells are: table, row and, for one task, task
+    row: int
+    task: int | None
+    task_name: str
+    missing: int
+    figures: list[Figure]
+
+
+@dataclass(frozen=True)
+class Plot:
+    title: str
+    drawing: Markup
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table of the summary, ready for the template."""
+
+    number: int
+    kind: str
+    heading: str
+    detail: str
+    link: str
+    columns: list[Column]
+    sorted_by: str  # title of the column that the rows come ordered by
+    lines: list[Line]
+    shots: list[str]
+    task_lines: list[Line]
+    tasks: int
+    how_to_read: list[str]
+    notes: list[str]
+    plots: list[Plot]
+
+
+def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bool) -> Board:
+    """One table with its plots, title -> SVG text. `alone`: it is the only one of its kind."""
+    shown = columns(table)
+    heading, _, detail = table.section.title.partition(": ")
+    return Board(
+        number=number,
+        kind=table.section.kind,
+        heading=heading,
+        detail=detail,
+        link=heading if alone else table.section.title,
+        columns=shown,
+        sorted_by=shots_title(table.largest),
+        lines=[_line(number, position, row, figures(row, shown)) for position, row in enumerate(table.rows)],
+        shots=[shots_title(shots) for shots in table.shots],
+        task_lines=_task_lines(number, table),
+        tasks=len(table.tasks),
+        # Written for Markdown, where a tilde needs a backslash.
+        how_to_read=[line.replace("\\~", "~") for line in how_to_read(table)],
+        notes=[plain(note) for note in table.notes],
+        plots=_plots(number, plots),
+    )
+
+
+def _line(table: int, position: int, row: Row, shown: list[Figure]) -> Line:
+    return Line(
+        label=plain(row.label),
+        family=plain(row.family),
+        baseline=row.baseline,
+        table=table,
+        row=position,
+        task=None,
+        task_name="",
+        missing=row.missing,
+        figures=shown,
+    )
+
+
+def _task_lines(number: int, table: Table) -> list[Line]:
+    lines = []
+    for task_number, task in enumerate(table.tasks):
+        for position, row in enumerate(table.rows):
+            scores = row.tasks.get(task, {})
+            # A baseline's one score stands under every shot count.
+            found = list(scores.values())[:1] if row.baseline else list(scores.values())
+            lines.append(
+                Line(
+                    label=plain(row.label),
+                    family=plain(row.family),
+                    baseline=row.baseline,
+                    table=number,
+                    row=position,
+                    task=task_number,
+                    task_name=plain(task),
+                    missing=sum(score.missing for score in found),
+                    figures=task_figures(row, task, table.shots),
+                )
+            )
+    return lines
+
+
+def _plots(number: int, plots: Mapping[str, str]) -> list[Plot]:
+    return [
+        Plot(title, svg.inline(drawing, f"plot{number}-{position}-", title), svg.width(drawing) > _WIDE)
+        for position, (title, drawing) in enumerate(plots.items())
+    ]
+
+
+def reasons(summary: Summary, grouped: pd.DataFrame, cells: Cells) -> list[dict[str, Any]]:
+    """Failed or not applicable cells, equal reasons in one row that knows where its cells are."""
+    if grouped.empty:
+        return []
+    tables = {table.section: (number, table) for number, table in enumerate(summary.tables)}
+    found = []
+    for reason in grouped.to_dict("records"):
+        number, table = tables[Section.of([reason[name] for name in SECTION])]
+        labels = [row.label for row in table.rows]
+        position = labels.index(reason["label"])
+        found.append(
+            {
+                "label": plain(reason["label"]),
+                "family": plain(table.rows[position].family),
+                "kind": table.section.kind,
+                "task": plain(reason["task"]),
+                "status": plain(reason["status"].replace("_", " ")),
+                "phase": plain(reason["error_phase"]),
+                "type": plain(reason["error_type"]),
+                "message": plain(reason["error_message"], MESSAGE_LENGTH),
+                "which": plain(reason["which"]),
+                "cells": int(reason["cells"]),
+                "table": number,
+                "row": position,
+                "task_number": table.tasks.index(reason["task"]),
+                "error": cells.reasons.get(reason_of(number, reason), -1),
+            }
+        )
+    return found
