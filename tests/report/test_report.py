@@ -24,15 +24,15 @@ FEW = realistic(["zero-shot", "lora"], tasks=("a", "b"), shots=(1, 4), seeds=(1,
 
 def test_writes_the_same_files_again(tmp_path: Path) -> None:
     records = [*FEW, failed_record("oom", "no memory left", task="a", seed=9)]
+    names = ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json", "cells.csv")
     summary = write_report(iter(records), tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"leaderboard.md", "leaderboard.csv", "cells.csv", "plots"}
-    names = ("leaderboard.md", "leaderboard.csv", "cells.csv")
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "plots"}
     first = [(tmp_path / name).read_bytes() for name in names]
     write_report(records[::-1], tmp_path)
     assert [(tmp_path / name).read_bytes() for name in names] == first
     page = first[0].decode()
     assert "no memory left" in page.split("\n## Failures\n")[1]
-    assert page.count("![") == 4
+    assert page.count("![") == 6
     for path in (line.split("](")[1][:-1] for line in page.splitlines() if line.startswith("![")):
         assert (tmp_path / path).is_file()
     assert len(summary.frame) == len(records)
