@@ -86,6 +86,10 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def win_tie_loss(counts: tuple[int, int, int] | None) -> str:
+    return "" if counts is None else " / ".join(map(str, counts))
+
+
 def gaps(row: Row) -> str:
     """Cells that gave no score, by reason; empty if there are none."""
     parts = ((row.missing, "missing"), (row.failed, "failed"), (row.not_applicable, "n/a"))

@@ -51,6 +51,8 @@ def main_table(table: Table) -> list[str]:
         "gain",
         "behind best",
         "p",
+        "against reference",
+        "against best",
         "Pareto",
     ]
     header += [
@@ -76,6 +78,8 @@ def _figures(table: Table, row: Row) -> list[str]:
         display.points(row.gain),
         "" if row.behind is None else f"{100 * row.behind:.1f}",
         display.p_value(row.behind_p),
+        display.win_tie_loss(row.against_reference),
+        display.win_tie_loss(row.against_best),
         ", ".join(row.pareto),
         display.whole_range(costs.trainable_range),
         display.share_range(costs.share_range),
@@ -103,6 +107,7 @@ def _how_to_read(table: Table) -> list[str]:
         "A cell is missing if another method of this table has it.",
         "Seconds, joules and peak memory are what a cell costs alone, the frozen work included: means per cell, "
         r"for memory the largest. Estimated joules (\~) do not compare with measured ones.",
+        "Against reference, against best: tasks won / tied / lost against the baseline of the gains, against the best row.",
         "Pareto: no other method of the table trains as few parameters (takes as few seconds) and scores as much, "
         "and is better in one of the two.",
         "p: Wilcoxon's signed-rank test of the difference from the best row, paired over tasks on the same episodes, "

@@ -11,7 +11,17 @@ import pandas as pd
 from bench.report.costs import costs_by
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.layout import Layout
-from bench.report.statistics import CONFIDENCE, Estimate, from_moments, grouped, holm, mean_ranks, signed_rank_p, smallest_p
+from bench.report.statistics import (
+    CONFIDENCE,
+    Estimate,
+    from_moments,
+    grouped,
+    holm,
+    mean_ranks,
+    signed_rank_p,
+    smallest_p,
+    win_tie_loss,
+)
 from bench.report.summary import Costs, Row, TaskScore
 
 
@@ -127,6 +137,8 @@ def make_rows(layout: Layout) -> list[Row]:
             missing=missing[label],
             failed=states.get((label, FAILED), 0),
             not_applicable=states.get((label, NOT_APPLICABLE), 0),
+            against_reference=win_tie_loss(gained[label]) if label in gained else None,
+            against_best=win_tie_loss(scores[label] - scores[order[0]]) if label in behind else None,
         )
         for label in order
     ]

@@ -93,6 +93,8 @@ class Row:
     missing: int
     failed: int
     not_applicable: int
+    against_reference: tuple[int, int, int] | None = None  # tasks won, tied, lost, where both have a score
+    against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
     pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
 
 
