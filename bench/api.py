@@ -165,12 +165,12 @@ def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", pl
     return Scorer(about, method, load_backbone(about.backbone, device), tensors, device)
 
 
-def report(out: Path) -> Summary:
-    """Make leaderboard, page, tables and plots of a results folder again from its records."""
+def report(out: Path, sort: str = "score") -> Summary:
+    """Make leaderboard, page, tables and plots of a results folder again from its records, tables sorted by column `sort`."""
     store = Store(out)
     if not store.records_folder.is_dir():
         raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
-    return write_report(store.latest().values(), out)
+    return write_report(store.latest().values(), out, sort)
 
 
 def status(out: Path, plugins: tuple[Path, ...] = ()) -> Status:

@@ -12,12 +12,15 @@ from bench.errors import BenchError
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/local"), show_default=True)
-def report(out: Path) -> None:
+@click.option(
+    "--sort", default="score", show_default=True, help="Column that the tables are sorted by, as 'seconds', or a shot count."
+)
+def report(out: Path, sort: str) -> None:
     """Make leaderboard, page, tables and plots of a results folder again from its records."""
     from bench import api
     from bench.report import terminal_table
 
-    print_wide(terminal_table(api.report(out)))
+    print_wide(terminal_table(api.report(out, sort)))
 
 
 @click.command()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.record import Record
-from bench.report.exports import cells_csv, leaderboard_csv
+from bench.report.exports import cells_csv, leaderboard_csv, leaderboard_json
 from bench.report.frame import to_frame
+from bench.report.latex import leaderboard_tex
 from bench.report.leaderboard import leaderboard
 from bench.report.page import render_page
 from bench.report.plots import write_plots
+from bench.report.sorting import sort_rows
 from bench.report.summary import Section, Summary, Table
 from bench.report.tables import summarise
 from bench.report.terminal import terminal_table
@@ -24,19 +26,23 @@ def summarise_records(records: Iterable[Record]) -> Summary:
     return summarise(to_frame(records))
 
 
-def write_report(records: Iterable[Record], out: Path) -> Summary:
-    """Write leaderboard.md, leaderboard.csv, cells.csv, plots/ and index.html into `out`.
+def write_report(records: Iterable[Record], out: Path, sort: str = "score") -> Summary:
+    """Write leaderboard.md, .csv, .tex and .json, cells.csv, plots/ and index.html into `out`.
 
-    `records`: the one that counts for each cell, `Store(out).latest().values()`. Raises StoreError if `out` can't be written.
+    `records`: the one that counts for each cell, `Store(out).latest().values()`. `sort`: the column that the tables (not
+    the plots) are sorted by. Raises StoreError if `out` can't be written, UsageError if there is no such column.
     """
     records = list(records)
-    summary = summarise_records(records)
+    best_first = summarise_records(records)
+    summary = sort_rows(best_first, sort)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        plots = write_plots(summary, out / "plots")
+        plots = write_plots(best_first, out / "plots")
         paths = {section: {title: f"plots/{name}" for title, name in found.items()} for section, found in plots.items()}
         _write(out / "leaderboard.md", leaderboard(summary, paths))
         _write(out / "leaderboard.csv", leaderboard_csv(summary))
+        _write(out / "leaderboard.tex", leaderboard_tex(summary))
+        _write(out / "leaderboard.json", leaderboard_json(summary))
         _write(out / "cells.csv", cells_csv(summary))
         drawings = {
             section: {title: (out / "plots" / name).read_text(encoding="utf-8") for title, name in found.items()}

@@ -16,10 +16,11 @@ from matplotlib.lines import Line2D
 
 from bench.report.escape import plain
 from bench.report.palette import look
+from bench.report.summary import Row
 
 DOTS_PER_INCH = 120
 LEGEND_WIDTH = 2.4  # inches, for labels of usual length
-METHODS = 30  # the best ones are drawn; a plot of more than these can't be read, the tables hold all
+METHODS = 60  # the best ones are drawn; a plot of more than these can't be read, the tables hold all
 LABEL_LENGTH = 36  # characters; longer labels are cut in plots, not in tables
 
 _SETTINGS: dict[Any, Any] = {
@@ -81,21 +82,30 @@ def legend_height(methods: int) -> float:
     return 0.4 + 0.19 * methods
 
 
-def legend(figure: Figure, labels: Sequence[str], texts: Sequence[str] | None = None, *, lines: bool) -> None:
-    """One legend beside all panels, in the order given. `texts`: what to write instead of the labels, fit to be shown."""
-    handles = []
-    for label in labels:
-        style = look(label)
-        line = style.line if lines else "none"
-        handles.append(Line2D([], [], color=style.colour, marker=style.marker, linestyle=line, markersize=6, linewidth=1.4))
-    if handles:
-        figure.legend(
-            handles,
-            list(texts or map(shown, labels)),
-            loc="outside right upper",
-            frameon=False,
-            handlelength=3 if lines else 1.2,
-        )
+def handle(label: str, baseline: bool, *, lines: bool) -> Line2D:
+    """What stands for a method in a legend."""
+    style = look(label, baseline)
+    return Line2D(
+        [],
+        [],
+        color=style.colour,
+        marker="" if baseline and lines else style.marker,
+        markerfacecolor=style.face,
+        linestyle=style.line if lines else "none",
+        markersize=5,
+        linewidth=1.2,
+    )
+
+
+def legend(figure: Figure, rows: Sequence[Row]) -> None:
+    """One legend beside all panels, in the order given."""
+    figure.legend(
+        [handle(row.label, row.baseline, lines=True) for row in rows],
+        [shown(row.label) for row in rows],
+        loc="outside right upper",
+        frameon=False,
+        handlelength=3,
+    )
 
 
 def title(figure: Figure, text: str, *, beside_legend: bool) -> None:

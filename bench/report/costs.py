@@ -21,7 +21,7 @@ def costs_by(cells: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[object, ...
     source = cells["energy_quality"].fillna("") + "|" + cells["energy_source"].fillna("") + "|" + cells["energy_scope"].fillna("")
     groups = cells.assign(energy_origin=source, memory_source=cells["memory_source"].fillna("")).groupby(list(keys), sort=True)
     size = groups.size()
-    low, high = groups[["trainable", "share"]].min(), groups[["trainable", "share"]].max()
+    low, high = groups[["trainable", "share", "stored_bytes"]].min(), groups[["trainable", "share", "stored_bytes"]].max()
     averaged = groups[["trainable", "seconds_total", "joules_total"]]
     mean = averaged.mean().where(averaged.count().eq(size, axis="index"))
     known_memory = (groups["memory_source"].nunique() == 1) & (groups["memory_total_bytes"].count() == size)
@@ -29,6 +29,7 @@ def costs_by(cells: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[object, ...
         {
             **{"trainable_low": low["trainable"], "trainable_high": high["trainable"], "trainable": mean["trainable"]},
             **{"share_low": low["share"], "share_high": high["share"], "seconds": mean["seconds_total"]},
+            **{"stored_low": low["stored_bytes"], "stored_high": high["stored_bytes"]},
             "joules": mean["joules_total"].where(groups["energy_origin"].nunique() == 1),
             "quality": groups["energy_quality"].first(),
             "memory": groups["memory_total_bytes"].max().where(known_memory),
@@ -48,6 +49,7 @@ def _costs(row: dict[str, object]) -> Costs:
 
     trainable = number("trainable_low"), number("trainable_high")
     share = number("share_low"), number("share_high")
+    stored = number("stored_low"), number("stored_high")
     return Costs(
         trainable_range=None if trainable[0] is None or trainable[1] is None else (int(trainable[0]), int(trainable[1])),
         trainable=number("trainable"),
@@ -56,4 +58,5 @@ def _costs(row: dict[str, object]) -> Costs:
         joules_measured=number("joules") if row["quality"] == "measured" else None,
         joules_estimated=number("joules") if row["quality"] == "estimated" else None,
         memory_bytes=number("memory"),
+        stored_range=None if stored[0] is None or stored[1] is None else (int(stored[0]), int(stored[1])),
     )

@@ -57,6 +57,14 @@ def mebibytes(size: float | None) -> str:
     return "" if size is None else significant(size / 2**20)
 
 
+def kibibytes_range(sizes: tuple[int, int] | None) -> str:
+    """One number where both ends read the same."""
+    if sizes is None:
+        return ""
+    low, high = (significant(size / 2**10) for size in sizes)
+    return low if low == high else f"{low} to {high}"
+
+
 def whole_range(values: tuple[int, int] | None) -> str:
     """One number where both ends agree."""
     if values is None:
@@ -76,6 +84,10 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def win_tie_loss(counts: tuple[int, int, int] | None) -> str:
+    return "" if counts is None else " / ".join(map(str, counts))
 
 
 def gaps(row: Row) -> str:

@@ -39,6 +39,20 @@ def markdown(text: str, limit: int | None = None) -> str:
     return "\\" + text if text[:1] in {"-", "=", "+", "#"} else text
 
 
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}"},
+    # A bracket after a line's end would be read as an argument of it, two hyphens as a dash.
+    **{"[": "{[}", "]": "{]}", "-": "{-}", "±": r"$\pm$", "†": r"$^{\dagger}$"},
+}
+
+
+def latex(text: str) -> str:
+    """Text that LaTeX sets as it is, in a table cell or a caption."""
+    return "".join(_LATEX.get(character, character) for character in plain(text))
+
+
 def spreadsheet(text: str) -> str:
     """Text for a CSV cell: an apostrophe before what a spreadsheet would take for a formula. Not for numbers."""
     text = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")

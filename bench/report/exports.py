@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from collections.abc import Iterator
+from typing import Any
 
+import msgspec
 import pandas as pd
 
 from bench.report.escape import spreadsheet
@@ -18,7 +21,7 @@ _LEADERBOARD = [
     *("mean", "deviation", "half_width", "seeds", "ok", "failed", "missing", "not_applicable"),
     *("rank", "gain", "behind", "behind_p"),
     *("trainable_low", "trainable_high", "trainable_mean", "share_low", "share_high", "seconds"),
-    *("joules_measured", "joules_estimated", "memory_bytes"),
+    *("joules_measured", "joules_estimated", "memory_bytes", "stored_bytes_low", "stored_bytes_high", "pareto"),
 ]
 
 
@@ -32,7 +35,27 @@ def leaderboard_csv(summary: Summary) -> str:
     rows = [row for table in summary.tables for method in table.rows for row in _rows(table, method)]
     frame = pd.DataFrame(rows, columns=_LEADERBOARD)
     # Gaps would turn counts into 3.0.
-    return to_csv(frame.astype(dict.fromkeys(("shots", "seeds", "trainable_low", "trainable_high"), "Int64")))
+    return to_csv(
+        frame.astype(
+            dict.fromkeys(("shots", "seeds", "trainable_low", "trainable_high", "stored_bytes_low", "stored_bytes_high"), "Int64")
+        )
+    )
+
+
+def leaderboard_json(summary: Summary) -> str:
+    """The tables with every row's scores, costs and marks, for programs; what is unknown is null."""
+    tables = []
+    for table in summary.tables:
+        rows = []
+        for row in table.rows:
+            found: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
+            found["task_costs"] = [
+                {"task": task, "shots": shots, **msgspec.to_builtins(costs)} for (task, shots), costs in row.task_costs.items()
+            ]
+            rows.append(found)
+        head = {name: getattr(table, name) for name in ("shots", "tasks", "reference", "gain_tasks", "ranked", "notes")}
+        tables.append({"section": dataclasses.asdict(table.section), **head, "rows": rows})
+    return json.dumps({"tables": tables}, indent=1, allow_nan=False) + "\n"
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -55,7 +78,13 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         **dataclasses.asdict(table.section),
         **{"label": method.label, "method": method.method, "family": method.family, "baseline": method.baseline},
     }
-    whole = {"rank": method.rank, "gain": method.gain, "behind": method.behind, "behind_p": method.behind_p}
+    whole = {
+        "rank": method.rank,
+        "gain": method.gain,
+        "behind": method.behind,
+        "behind_p": method.behind_p,
+        "pareto": " ".join(method.pareto),
+    }
     for shots in table.shots:
         found = [scores[shots] for scores in method.tasks.values() if shots in scores]
         # Ranks, gains and costs of the means belong to the largest shot count.
@@ -94,5 +123,6 @@ def _costs(costs: Costs) -> dict[str, object]:
             "joules_measured": costs.joules_measured,
             "joules_estimated": costs.joules_estimated,
             "memory_bytes": costs.memory_bytes,
+            **dict(zip(("stored_bytes_low", "stored_bytes_high"), costs.stored_range or (None, None), strict=True)),
         },
     }

@@ -9,6 +9,7 @@ import pandas as pd
 from bench.report import display
 from bench.report.escape import markdown
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK, SECTION
+from bench.report.statistics import CONFIDENCE, smallest_p
 from bench.report.summary import HEADLINE_NAMES, Row, Section, Summary, Table
 
 LISTED = 200  # rows of failures shown per table of them; all of them are in cells.csv
@@ -43,8 +44,27 @@ def _introduction(summary: Summary) -> list[str]:
 
 def main_table(table: Table) -> list[str]:
     """One row per method, best first."""
-    header = ["method", *(_shots_title(table, shots) for shots in table.shots), "mean rank", "gain", "behind first", "p"]
-    header += ["trained parameters", "share", "seconds", "joules, measured", "joules, estimated", "peak MiB", "gaps"]
+    header = [
+        "method",
+        *(_shots_title(table, shots) for shots in table.shots),
+        "mean rank",
+        "gain",
+        "behind best",
+        "p",
+        "against reference",
+        "against best",
+        "Pareto",
+    ]
+    header += [
+        "trained parameters",
+        "share",
+        "stored KiB",
+        "seconds",
+        "joules, measured",
+        "joules, estimated",
+        "peak MiB",
+        "gaps",
+    ]
     return _grid(
         header, [[markdown(row.label) + (" (baseline)" if row.baseline else ""), *_figures(table, row)] for row in table.rows]
     )
@@ -58,8 +78,12 @@ def _figures(table: Table, row: Row) -> list[str]:
         display.points(row.gain),
         "" if row.behind is None else f"{100 * row.behind:.1f}",
         display.p_value(row.behind_p),
+        display.win_tie_loss(row.against_reference),
+        display.win_tie_loss(row.against_best),
+        ", ".join(row.pareto),
         display.whole_range(costs.trainable_range),
         display.share_range(costs.share_range),
+        display.kibibytes_range(costs.stored_range),
         display.significant(costs.seconds),
         display.significant(costs.joules_measured),
         # A lone tilde is literal in Markdown, two of them in one paragraph may strike out what is between.
@@ -78,14 +102,25 @@ def how_to_read(table: Table) -> list[str]:
     largest = _shots_title(table, table.largest)
     return [
         f"Scores are {HEADLINE_NAMES[table.section.kind]}: mean over tasks ± half the 95% Student-t interval over seeds. "
-        f"Rank (mean over tasks, among {table.ranked} methods without gaps), gain, costs and the order of rows are at {largest}.",
+        f"Rank (mean over tasks, among {table.ranked} methods without gaps), gain, and costs are at {largest}.",
         "A method that lacks a cell shows no mean, rank or cost: it would be one over other cells than its rivals'. "
         "A cell is missing if another method of this table has it.",
         "Seconds, joules and peak memory are what a cell costs alone, the frozen work included: means per cell, "
         r"for memory the largest. Estimated joules (\~) do not compare with measured ones.",
-        "p: sign-flip test of the difference from the first row, paired over tasks, Holm-corrected. "
-        "Empty where so few tasks could not tell so many methods apart, whatever their scores.",
+        "Against reference, against best: tasks won / tied / lost against the baseline of the gains, against the best row.",
+        "Pareto: no other method of the table trains as few parameters (takes as few seconds) and scores as much, "
+        "and is better in one of the two.",
+        "p: Wilcoxon's signed-rank test of the difference from the best row, paired over tasks on the same episodes, "
+        f"Holm-corrected. {_smallest(table)}",
     ]
+
+
+def _smallest(table: Table) -> str:
+    compared = max(1, sum(row.behind is not None for row in table.rows))
+    tasks = len(table.task_gains)
+    smallest = smallest_p(tasks, compared)
+    what = f"The smallest p that {tasks} tasks and {compared} comparisons can reach is {display.p_value(smallest)}"
+    return f"{what}{'.' if smallest < 1 - CONFIDENCE else ': too few tasks to tell so many methods apart, so there is none.'}"
 
 
 def by_task(table: Table) -> list[str]:

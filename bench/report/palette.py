@@ -1,7 +1,9 @@
-"""One colour and one marker per method, the same in every plot of every run.
+"""One colour, marker and line per method, found from its name: the same in every plot of every run.
 
-Twelve methods are more than colours can tell apart for everyone, so each also has its own marker, and neighbours in
-the table differ in lightness: the plots can be read in grey.
+More methods exist than colours can tell apart, so colour is never alone: 24 markers (12 shapes, filled or hollow) and four
+lines go with 11 colours. `SALT` is the number, found by search, for which no two methods of this repository look alike:
+those that share a marker differ clearly in lightness, so that grey print tells them apart, too. A new method gets its
+look from its name like all others, and changes nobody else's.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-# Okabe and Ito's colours, Tol's muted ones beside them, ordered so that lightness alternates.
+SALT = 1874
+
+# Okabe and Ito's colours, Tol's muted ones beside them.
 _COLOURS = (
     "#0072b2",
     "#e69f00",
@@ -25,42 +29,41 @@ _COLOURS = (
     "#aa4499",
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-_BROKEN: tuple[tuple[float, tuple[float, ...]], ...] = ((0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+_LINES: tuple[Literal["-"] | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
 @dataclass(frozen=True)
 class Look:
     colour: str
     marker: str
+    hollow: bool
     line: Literal["-"] | tuple[float, tuple[float, ...]]
 
-
-_KNOWN = {
-    "zero-shot": Look("#000000", "_", (0, (5, 3))),
-    "linear-probe": Look("#0072b2", "o", "-"),
-    "class-mean-probe": Look("#56b4e9", "s", "-"),
-    "tip-adapter": Look("#e69f00", "^", "-"),
-    "tip-adapter-f": Look("#d55e00", "v", "-"),
-    "coop": Look("#117733", "D", "-"),
-    "xtremeclip": Look("#cc79a7", "P", "-"),
-    "lora": Look("#882255", "X", "-"),
-    "bitfit": Look("#44aa99", "<", "-"),
-    "layernorm": Look("#332288", ">", "-"),
-    "lilt-partial": Look("#999933", "p", "-"),
-    "full": Look("#666666", "h", "-"),
-}
+    @property
+    def face(self) -> str:
+        """Colour of the marker's inside."""
+        return "white" if self.hollow else self.colour
 
 
-def look(label: str) -> Look:
-    """The look of a method by its label. Others than the known ones, and variants with parameters, get one by hash.
+_BASELINE = Look("#000000", "_", False, (0, (5, 3)))
 
-    Their lines are broken, so that none of them passes for a known method of the same colour.
-    """
-    if label in _KNOWN:
-        return _KNOWN[label]
-    digest = hashlib.sha256(label.encode("utf-8", "replace")).digest()
+
+def look(label: str, baseline: bool = False) -> Look:
+    """The look of a method by its label. Baselines are black dashes; variants with parameters keep their method's colour."""
+    if baseline:
+        return _BASELINE
+    name = label.partition("[")[0]
+    numbers = _digest(name)
+    shape = numbers[1] % 24
+    if name != label:
+        shape = (shape + 1 + _digest(label)[1] % 23) % 24  # any marker but the method's own
     return Look(
-        colour=_COLOURS[digest[0] % len(_COLOURS)],
-        marker=_MARKERS[digest[1] % len(_MARKERS)],
-        line=_BROKEN[digest[2] % len(_BROKEN)],
+        colour=_COLOURS[numbers[0] % len(_COLOURS)],
+        marker=_MARKERS[shape % 12],
+        hollow=shape >= 12,
+        line=_LINES[_digest(label)[2] % len(_LINES)],
     )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(f"{SALT}:{text}".encode("utf-8", "replace")).digest()

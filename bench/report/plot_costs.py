@@ -8,9 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from bench.report.canvas import METHODS, empty, legend, legend_height, new_figure, shown, title
+from bench.report.canvas import METHODS, empty, new_figure, shown, title
+from bench.report.labels import place
 from bench.report.palette import look
 from bench.report.summary import HEADLINE_NAMES, Costs, Row, Table
+
+CROWDED = 12  # more methods than this need a taller plot
 
 
 def parameters_figure(table: Table) -> Figure:
@@ -19,6 +22,21 @@ def parameters_figure(table: Table) -> Figure:
 
 def seconds_figure(table: Table) -> Figure:
     return _figure(table, "stand-alone seconds per cell (mean)", lambda costs: costs.seconds)
+
+
+def memory_figure(table: Table) -> Figure:
+    return _figure(
+        table,
+        "peak MiB above the baseline (largest)",
+        lambda costs: None if costs.memory_bytes is None else costs.memory_bytes / 2**20,
+    )
+
+
+def joules_figure(table: Table) -> Figure:
+    """Measured joules where any method has them, else estimated ones; never both in one plot."""
+    if any(row.costs.joules_measured is not None for row in table.rows):
+        return _figure(table, "stand-alone joules per cell, measured (mean)", lambda costs: costs.joules_measured)
+    return _figure(table, "stand-alone joules per cell, ~estimated (mean)", lambda costs: costs.joules_estimated)
 
 
 def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -37,16 +55,16 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
         if (cost := cost_of(row.costs)) is not None and (estimate := row.scores[table.largest])
     ]
     found = found[:METHODS]
-    figure = new_figure(7.6, max(4.6, legend_height(len(found))))
-    title(figure, table.section.title, beside_legend=True)
+    figure = new_figure(9.6, 6.0 if len(found) > CROWDED else 4.6)
+    title(figure, table.section.title, beside_legend=False)
     axes = figure.subplots()
     shots = f"mean over {len(table.task_gains)} tasks at {table.largest} shots"
     axes.set(xlabel=name, ylabel=f"{HEADLINE_NAMES[table.section.kind]}, {shots}")
     if not found:
         empty(figure, "no method has both figures for every cell")
         return figure
-    place = _scale(axes, [cost for _, cost, _ in found])
-    steps = front([(place(cost), 100 * score) for _, cost, score in found])
+    stands = _scale(axes, [cost for _, cost, _ in found])
+    steps = front([(stands(cost), 100 * score) for _, cost, score in found])
     end = axes.get_xlim()[1]
     axes.plot(
         [*(cost for cost, _ in steps), end],
@@ -57,35 +75,41 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
         zorder=1,
     )
     for row, cost, score in found:
-        _mark(axes, row, place(cost), 100 * score, table.largest)
+        _mark(axes, row, stands(cost), 100 * score, table.largest)
     left_out = len(table.rows) - len(found)
+    note = "grey line: nothing is both cheaper and better"
     if left_out:
-        axes.set_title(
-            f"not shown, for want of cells, of this cost or of room: {left_out}", fontsize=8, loc="left", color="#555555"
-        )
-    legend(
-        figure,
-        [row.label for row, *_ in found],
-        [f"{100 * score:.1f}  {shown(row.label)}" for row, _, score in found],
-        lines=False,
+        note += f"; not shown, for want of cells, of this cost or of room: {left_out}"
+    axes.set_title(note, fontsize=8, loc="left", color="#555555")
+    spread = [score for *_, score in found]
+    # A very wide interval (a few seeds that disagree) may leave the picture; the scores decide its scale.
+    room = max(3.0, 25 * (max(spread) - min(spread)))
+    axes.set_ylim(100 * min(spread) - room, 100 * max(spread) + room)
+    place(
+        axes,
+        [(stands(cost), 100 * score) for _, cost, score in found],
+        [shown(row.label) for row, *_ in found],
+        [look(row.label, row.baseline).colour for row, *_ in found],
     )
     return figure
 
 
 def _mark(axes: Axes, row: Row, cost: float, score: float, shots: int) -> None:
-    style, estimate = look(row.label), row.scores[shots]
+    style, estimate = look(row.label, row.baseline), row.scores[shots]
     width = 100 * (estimate.half_width or 0.0) if estimate else 0.0
+    # Intervals are pale, or thirty of them would hide the points.
+    axes.errorbar(cost, score, yerr=width or None, color=style.colour, elinewidth=0.8, alpha=0.35, linestyle="none", zorder=2)
     # The baseline's dash of a marker needs weight to be seen.
-    axes.errorbar(
-        cost,
-        score,
-        yerr=width or None,
+    axes.plot(
+        [cost],
+        [score],
         color=style.colour,
         marker=style.marker,
-        markersize=8,
+        markerfacecolor=style.face,
+        markersize=7,
         markeredgewidth=1.5,
-        elinewidth=0.8,
         linestyle="none",
+        zorder=3,
     )
 
 

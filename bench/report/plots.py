@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from bench.report.canvas import save, settings
 from bench.report.escape import file_name
-from bench.report.plot_costs import parameters_figure, seconds_figure
+from bench.report.plot_costs import joules_figure, memory_figure, parameters_figure, seconds_figure
 from bench.report.plot_gains import gains_figure
 from bench.report.plot_shots import shots_figures
 from bench.report.summary import Section, Summary, Table
 
 # What a plot file's name ends in; by this an earlier report's plots are known and cleared away.
-_ENDINGS = ("shots", "parameters", "seconds", "gains")
+_ENDINGS = ("shots", "parameters", "seconds", "joules", "memory", "gains")
 
 
 def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]:
@@ -41,6 +41,8 @@ def _figures(table: Table) -> Iterator[tuple[str, str, Figure]]:
         yield f"Score against shots{number}", f"{page}-shots", figure
     yield "Score against trained parameters", "parameters", parameters_figure(table)
     yield "Score against stand-alone seconds", "seconds", seconds_figure(table)
+    yield "Score against stand-alone joules", "joules", joules_figure(table)
+    yield "Score against peak memory", "memory", memory_figure(table)
     yield "Gain by task", "gains", gains_figure(table)
 
 

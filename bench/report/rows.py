@@ -11,7 +11,17 @@ import pandas as pd
 from bench.report.costs import costs_by
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.layout import Layout
-from bench.report.statistics import Estimate, can_tell, from_moments, grouped, holm, mean_ranks, sign_flip_p
+from bench.report.statistics import (
+    CONFIDENCE,
+    Estimate,
+    from_moments,
+    grouped,
+    holm,
+    mean_ranks,
+    signed_rank_p,
+    smallest_p,
+    win_tie_loss,
+)
 from bench.report.summary import Costs, Row, TaskScore
 
 
@@ -127,6 +137,8 @@ def make_rows(layout: Layout) -> list[Row]:
             missing=missing[label],
             failed=states.get((label, FAILED), 0),
             not_applicable=states.get((label, NOT_APPLICABLE), 0),
+            against_reference=win_tie_loss(gained[label]) if label in gained else None,
+            against_best=win_tie_loss(scores[label] - scores[order[0]]) if label in behind else None,
         )
         for label in order
     ]
@@ -141,10 +153,14 @@ def _behind(scores: pd.DataFrame, ranked: list[str]) -> tuple[dict[str, float], 
         return {}, {}
     differences = {label: (scores[ranked[0]] - scores[label]).to_numpy() for label in ranked[1:]}
     behind = {label: float(values.mean()) for label, values in differences.items()}
-    if not can_tell(len(scores), len(differences)):
+    # Holm's smallest factor for the smallest p is the number of comparisons.
+    if not smallest_p(len(scores), len(differences)) < 1 - CONFIDENCE:
         return behind, {}
-    p_values = {label: sign_flip_p(values) for label, values in differences.items()}
-    return behind, holm({label: value for label, value in p_values.items() if value is not None})
+    return behind, holm({label: signed_rank_p(values) for label, values in differences.items()})
+
+
+def _ranges(costs: Costs) -> Costs:
+    return Costs(trainable_range=costs.trainable_range, share_range=costs.share_range, stored_range=costs.stored_range)
 
 
 def _table_costs(layout: Layout, complete: set[str]) -> dict[str, Costs]:
@@ -159,5 +175,5 @@ def _table_costs(layout: Layout, complete: set[str]) -> dict[str, Costs]:
     for label in labels:
         costs = found.get(label, Costs())
         whole = label in complete
-        result[label] = costs if whole else Costs(trainable_range=costs.trainable_range, share_range=costs.share_range)
+        result[label] = costs if whole else _ranges(costs)
     return result

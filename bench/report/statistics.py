@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
+from scipy.stats import PermutationMethod, wilcoxon
 
 CONFIDENCE = 0.95
 EXACT_TASKS = 14  # up to here all 2^tasks sign patterns are counted
@@ -73,33 +74,31 @@ def mean_ranks(scores: pd.DataFrame) -> dict[str, float]:
     return {str(method): float(rank) for method, rank in ranks.mean(axis="index").items()}
 
 
-def sign_flip_p(differences: ArrayLike) -> float | None:
-    """Two-sided p of the paired differences [tasks] having mean zero, by flipping their signs.
+def signed_rank_p(differences: ArrayLike) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test on paired differences [tasks], zeros left out; 1.0 if all are zero.
 
-    None below six tasks: there the smallest p that can come out, 2 / 2^tasks, is above 0.05 whatever the scores.
+    Exact: from the known distribution where no two differences are equal in size, from all sign patterns where some are
+    (up to `EXACT_TASKS` tasks; above that scipy's normal approximation with its correction for ties).
     """
-    values = np.asarray(differences, dtype=float)
-    if values.size < 6 or not np.isfinite(values).all():
-        return None
-    signs = _signs(values.size)
-    # A hair's breadth of tolerance, so that the observed pattern always counts itself.
-    means = np.abs(signs @ values)
-    return float(np.mean(means >= abs(values.sum()) * (1 - 1e-12) - 1e-12))
+    # Means of the same scores may differ in the last bits: what is a tie must be one.
+    values = np.round(np.asarray(differences, dtype=float), 12)
+    values = values[values != 0]
+    if values.size == 0:
+        return 1.0
+    tied = np.unique(np.abs(values)).size < values.size
+    method = PermutationMethod(n_resamples=2**EXACT_TASKS) if tied and values.size <= EXACT_TASKS else "auto"
+    return float(wilcoxon(values, method=method).pvalue)
 
 
-def _signs(tasks: int) -> NDArray[np.floating]:
-    """Sign patterns [patterns, tasks]: all of them, or 16,384 with a fixed seed where all are too many."""
-    if tasks <= EXACT_TASKS:
-        patterns = (np.arange(2**tasks)[:, None] >> np.arange(tasks)) & 1
-        return patterns * 2.0 - 1.0
-    drawn = np.random.default_rng(0).integers(0, 2, size=(2**EXACT_TASKS, tasks)) * 2.0 - 1.0
-    drawn[0] = 1.0  # the observed pattern is one of those counted, so p is never zero
-    return drawn
+def smallest_p(tasks: int, comparisons: int) -> float:
+    """The smallest corrected p that so many tasks can give at all, if one method won on every one of them."""
+    return min(1.0, 2.0 ** (1 - tasks) * max(1, comparisons))
 
 
-def can_tell(tasks: int, comparisons: int) -> bool:
-    """Whether so many tasks could give a corrected p below 0.05 at all, if one method won on every one of them."""
-    return 2.0 ** (1 - tasks) * comparisons < 1 - CONFIDENCE
+def win_tie_loss(differences: ArrayLike) -> tuple[int, int, int]:
+    """On how many tasks the paired differences [tasks] are above, at and below zero."""
+    values = np.round(np.asarray(differences, dtype=float), 12)
+    return int((values > 0).sum()), int((values == 0).sum()), int((values < 0).sum())
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:

@@ -71,6 +71,7 @@ class Costs:
     joules_measured: float | None = None  # mean
     joules_estimated: float | None = None  # mean
     memory_bytes: float | None = None  # the largest peak
+    stored_range: tuple[int, int] | None = None  # bytes of what a cell would have to keep
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,16 @@ class Row:
     tasks: dict[str, dict[int, TaskScore]]  # by task, then shots
     rank: float | None  # mean over tasks, 1 is best
     gain: float | None  # over the reference, over the table's gain_tasks
-    behind: float | None  # from the first row
+    behind: float | None  # from the row with the best mean
     behind_p: float | None  # corrected for the number of rows compared
     costs: Costs
     task_costs: dict[tuple[str, int], Costs]  # by task and shots
     missing: int
     failed: int
     not_applicable: int
+    against_reference: tuple[int, int, int] | None = None  # tasks won, tied, lost, where both have a score
+    against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
+    pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
 
 
 @dataclass(frozen=True)

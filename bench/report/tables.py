@@ -10,6 +10,7 @@ import pandas as pd
 from bench.report.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
 from bench.report.layout import Layout
 from bench.report.notes import table_notes
+from bench.report.pareto import marked
 from bench.report.rows import complete_scores, gains, make_rows, reference_baseline
 from bench.report.statistics import mean_ranks
 from bench.report.summary import Section, Summary, Table
@@ -45,7 +46,7 @@ def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
         section=section,
         shots=layout.shots,
         tasks=layout.tasks,
-        rows=make_rows(layout),
+        rows=marked(make_rows(layout), layout.largest),
         reference=reference,
         gain_tasks=known,
         task_gains=gains(scores, reference),

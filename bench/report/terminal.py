@@ -17,7 +17,8 @@ def terminal_table(summary: Summary) -> RenderableType:
         return Text("no records yet")
     parts: list[RenderableType] = []
     for table in summary.tables:
-        parts += [_grid(table), *(Text(f"  {note}", style="dim") for note in map(plain, table.notes)), Text("")]
+        parts += [_grid(table), Text("  * Pareto-optimal: none is as cheap and as good, and better in one", style="dim")]
+        parts += [*(Text(f"  {note}", style="dim") for note in map(plain, table.notes)), Text("")]
     failed = int(summary.failures["cells"].sum()) if len(summary.failures) else 0
     if failed:
         parts.append(Text(f"{failed} cells failed; leaderboard.md says why", style="bold"))
@@ -29,7 +30,7 @@ def _grid(table: Table) -> Grid:
     grid.add_column("method", no_wrap=True)
     for shots in table.shots:
         grid.add_column("no shots" if shots == 0 else f"{shots} shots", justify="right", no_wrap=True)
-    for name in ("rank", "gain", "trained", "seconds", "joules", "joules estimated", "peak MiB"):
+    for name in ("rank", "gain", "trained", "stored KiB", "seconds", "joules", "joules estimated", "peak MiB"):
         grid.add_column(name, justify="right")
     grid.add_column("gaps")
     for row in table.rows:
@@ -39,8 +40,9 @@ def _grid(table: Table) -> Grid:
             *(display.score(row.scores[shots]) for shots in table.shots),
             "" if row.rank is None else f"{row.rank:.2f}",
             display.points(row.gain),
-            display.whole_range(costs.trainable_range),
-            display.significant(costs.seconds),
+            display.whole_range(costs.trainable_range) + ("*" if "parameters" in row.pareto else ""),
+            display.kibibytes_range(costs.stored_range),
+            display.significant(costs.seconds) + ("*" if "seconds" in row.pareto else ""),
             display.significant(costs.joules_measured),
             display.estimated(costs.joules_estimated),
             display.mebibytes(costs.memory_bytes),

@@ -85,6 +85,20 @@ def test_gain_and_rank_at_largest_shots() -> None:
         assert entry.rank == pytest.approx(1 + sum(above) / 3)
 
 
+def test_wins_ties_and_losses_are_counted_over_tasks() -> None:
+    scores = {"zero-shot": (0.5, 0.5, 0.5), "good": (0.6, 0.5, 0.9), "poor": (0.7, 0.4, 0.2)}
+    records = [
+        make_record(method, task, 0 if method == "zero-shot" else 4, 1, score)
+        for method, of in scores.items()
+        for task, score in zip("abc", of, strict=True)
+    ]
+    table = only(records)
+    assert row(table, "good").against_reference == (2, 1, 0)
+    assert row(table, "good").against_best is None  # it is the best
+    assert row(table, "poor").against_reference == row(table, "poor").against_best == (1, 0, 2)
+    assert row(table, "zero-shot").against_best == (0, 1, 2)
+
+
 def at_four(method: str, task: str) -> list[float]:
     """Scores of the seeds at four shots, a baseline's one score otherwise."""
     cells = [

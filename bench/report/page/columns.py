@@ -76,10 +76,19 @@ def _comparison() -> list[Column]:
     return [
         Column("mean rank", "mean over tasks, 1 is best", "ascending", rank, lambda row: row.rank),
         Column("gain", "over the baseline, in points", "descending", lambda row: display.points(row.gain), lambda row: row.gain),
-        Column("behind first", "points behind the first row", "ascending", behind, lambda row: row.behind),
+        Column("behind best", "points behind the best mean", "ascending", behind, lambda row: row.behind),
         Column(
-            "p", "of the difference from the first row", "ascending",
+            "p", "of the difference from the best, Wilcoxon, Holm-corrected", "ascending",
             lambda row: display.p_value(row.behind_p), lambda row: row.behind_p,
+        ),
+        Column(
+            "won, tied, lost", "tasks, against the baseline", "descending",
+            lambda row: display.win_tie_loss(row.against_reference),
+            lambda row: None if row.against_reference is None else row.against_reference[0],
+        ),
+        Column(
+            "Pareto", "nothing else is both as cheap in this and as good", "descending",
+            lambda row: ", ".join(row.pareto), lambda row: len(row.pareto),
         ),
     ]  # fmt: skip
 
@@ -91,6 +100,9 @@ def _costs() -> list[Column]:
     def share(row: Row) -> float | None:
         return None if row.costs.share_range is None else row.costs.share_range[0]
 
+    def stored(row: Row) -> float | None:
+        return None if row.costs.stored_range is None else row.costs.stored_range[0]
+
     return [
         Column(
             "trained parameters", "fewest and most over the tasks", "ascending",
@@ -99,6 +111,10 @@ def _costs() -> list[Column]:
         Column(
             "share", "of the whole model's parameters", "ascending",
             lambda row: display.share_range(row.costs.share_range), share,
+        ),
+        Column(
+            "stored KiB", "what must be kept of a cell to score with it again", "ascending",
+            lambda row: display.kibibytes_range(row.costs.stored_range), stored,
         ),
         Column(
             "seconds", "of one cell alone, frozen work included", "ascending",
