@@ -227,7 +227,7 @@ def test_loads_nothing_and_allows_its_own_script_only(tmp_path: Path) -> None:
     script = next(text for kind, text in page.scripts if kind is None)
     assert f"script-src 'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
     assert page.texts.count("Score against shots") == 2
-    assert sum(tag == "svg" for tag, _ in page.elements) == 8
+    assert sum(tag == "svg" for tag, _ in page.elements) == 12  # two tables with six plots each
     names = [given["id"] for _, given in page.elements if "id" in given]
     assert len(names) == len(set(names))
     asked = [

@@ -25,6 +25,9 @@ def test_numbers_follow_the_text(position: int) -> None:
         return
     assert any(figure.text for figure in found)
     assert [figure.number is None for figure in found] == [not figure.text for figure in found]
+    if SHOWN[position].title == "Pareto":
+        assert [figure.number for figure in found] == [len(row.pareto) or None for row in TABLE.rows]
+        return
     by_number = sorted((figure for figure in found if figure.number is not None), key=lambda figure: figure.number or 0)
     # The first number of the text; rounding may make neighbours equal, never turn them round.
     read = [float(re.sub(r"[~,+]", "", re.split(r" |%", figure.text)[0])) for figure in by_number]

@@ -88,7 +88,7 @@ def _comparison() -> list[Column]:
         ),
         Column(
             "Pareto", "nothing else is both as cheap in this and as good", "descending",
-            lambda row: ", ".join(row.pareto), lambda row: len(row.pareto),
+            lambda row: ", ".join(row.pareto), lambda row: len(row.pareto) or None,
         ),
     ]  # fmt: skip
 
