@@ -17,8 +17,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -30,6 +28,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from bench.files import write_whole
 from bench.meter import Meter, Usage
 
 UNTIMED = {"device_seconds": None, "reserved_bytes": None}  # what shards of earlier versions don't tell
@@ -201,15 +200,7 @@ def _write_shard(folder: Path, ids: list[str], rows: Tensor, each: Usage, shelf:
     path = folder / f"{name}.safetensors"
     if not (folder / "shelf.json").exists():
         (folder / "shelf.json").write_text(json.dumps(asdict(shelf), indent=1) + "\n")
-    temporary = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        with temporary.open("wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, body)
     return path
 
 

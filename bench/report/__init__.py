@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import StoreError
+from bench.files import write_whole
 from bench.record import Record
 from bench.report.exports import cells_csv, leaderboard_csv, leaderboard_json
 from bench.report.frame import to_frame
@@ -29,8 +30,9 @@ def summarise_records(records: Iterable[Record]) -> Summary:
 def write_report(records: Iterable[Record], out: Path, sort: str = "score") -> Summary:
     """Write leaderboard.md, .csv, .tex and .json, cells.csv, plots/ and index.html into `out`.
 
-    `records`: the one that counts for each cell, `Store(out).latest().values()`. `sort`: the column that the tables (not
-    the plots) are sorted by. Raises StoreError if `out` can't be written, UsageError if there is no such column.
+    `records`: the one that counts for each cell, `Store(out).latest().values()`. `sort`: the column that the tables are
+    sorted by (not the plots, nor the page, which sorts by a click). Raises StoreError if `out` can't be written,
+    UsageError if there is no such column.
     """
     records = list(records)
     best_first = summarise_records(records)
@@ -48,14 +50,11 @@ def write_report(records: Iterable[Record], out: Path, sort: str = "score") -> S
             section: {title: (out / "plots" / name).read_text(encoding="utf-8") for title, name in found.items()}
             for section, found in plots.items()
         }
-        _write(out / "index.html", render_page(summary, records, drawings))
+        _write(out / "index.html", render_page(best_first, records, drawings))
     except OSError as error:
         raise StoreError(f"{out}: can't write the report here ({error.strerror}): free space or choose another folder") from error
     return summary
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: the table of an earlier report is better than half of a new one."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    draft.replace(path)
+    write_whole(path, text.encode("utf-8"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import filecmp
-import os
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import StoreError, UsageError
+from bench.files import write_whole
 from bench.record import Record
 from bench.shards import Line, folder_shards, read_lines
 from bench.store import Store
@@ -113,16 +113,8 @@ def _free_name(path: Path) -> Path:
 
 def _write(path: Path, body: bytes) -> None:
     """Whole or not at all. Raises StoreError."""
-    draft = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(path, body)
     except OSError as error:
         raise StoreError(f"{path}: not written ({error.strerror}): free space, then give the same command again") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -74,7 +74,7 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         link=heading if alone else table.section.title,
         columns=shown,
         sorted_by=shots_title(table.largest),
-        lines=[_line(number, position, row, figures(row, shown)) for position, row in enumerate(table.rows)],
+        lines=[_line(number, position, row, figures(row, shown), row.missing) for position, row in enumerate(table.rows)],
         shots=[shots_title(shots) for shots in table.shots],
         task_lines=_task_lines(number, table),
         tasks=len(table.tasks),
@@ -85,17 +85,18 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
     )
 
 
-def _line(table: int, position: int, row: Row, shown: list[Figure]) -> Line:
+def _line(number: int, position: int, row: Row, found: list[Figure], missing: int) -> Line:
+    """A row over all tasks."""
     return Line(
         label=plain(row.label),
         family=plain(row.family),
         baseline=row.baseline,
-        table=table,
+        table=number,
         row=position,
         task=None,
         task_name="",
-        missing=row.missing,
-        figures=shown,
+        missing=missing,
+        figures=found,
     )
 
 
@@ -106,19 +107,9 @@ def _task_lines(number: int, table: Table) -> list[Line]:
             scores = row.tasks.get(task, {})
             # A baseline's one score stands under every shot count.
             found = list(scores.values())[:1] if row.baseline else list(scores.values())
-            lines.append(
-                Line(
-                    label=plain(row.label),
-                    family=plain(row.family),
-                    baseline=row.baseline,
-                    table=number,
-                    row=position,
-                    task=task_number,
-                    task_name=plain(task),
-                    missing=sum(score.missing for score in found),
-                    figures=task_figures(row, task, table.shots),
-                )
-            )
+            missing = sum(score.missing for score in found)
+            line = _line(number, position, row, task_figures(row, task, table.shots), missing)
+            lines.append(replace(line, task=task_number, task_name=plain(task)))
     return lines
 
 
