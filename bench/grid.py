@@ -122,7 +122,7 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
         if record is not None:
             if resume == "never":
                 raise UsageError(
-                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.shots} shots, "
+                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.size}, "
                     f"seed {cell.info.seed}: use --resume missing, or another --out"
                 )
             bad = record.status not in ("ok", "not_applicable")

@@ -134,7 +134,7 @@ def run(**options: Any) -> None:
         )
         if options["dry_run"]:
             for cell in plan.run:
-                click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.shots} shots\tseed {cell.info.seed}")
+                click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.size}\tseed {cell.info.seed}")
 
     outcome = api.run(
         request,
