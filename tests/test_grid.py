@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import tasks.bundled
+import tasks.find
 from bench.errors import UsageError
 from bench.grid import Cell, Request, Resume, expand, plan
 from bench.record import Failure, Record, from_json, to_json
@@ -45,7 +45,7 @@ class Free(HeadMethod):
 @pytest.fixture(autouse=True)
 def tiny_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     own = make_task("a"), make_task("b", version="7"), make_task("pairs", kind="pair")
-    monkeypatch.setattr(tasks.bundled, "TASKS", own)
+    monkeypatch.setattr(tasks.find, "TASKS", own)
 
 
 @pytest.fixture
