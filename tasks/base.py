@@ -80,6 +80,16 @@ class Split:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def part(self, rows: Sequence[int]) -> Split:
+        """Some of the rows as a split of their own."""
+        return Split(
+            [self.ids[row] for row in rows],
+            lambda row: self.image(rows[row]),
+            self.labels[list(rows)],
+            None if self.texts is None else [self.texts[row] for row in rows],
+            None if self.credit is None else self.credit[list(rows)],
+        )
+
 
 @dataclass(frozen=True)
 class Task:

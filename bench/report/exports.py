@@ -100,7 +100,11 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         # Ranks, gains and costs of the means belong to the largest shot count.
         last = whole | _costs(method.costs) if shots == table.largest else {}
         yield (
-            common | {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)} | _estimate(method.scores[shots]) | _counts(found) | last
+            common
+            | {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)}
+            | _estimate(method.scores[shots])
+            | _counts(found)
+            | last
         )
     for task, scores in method.tasks.items():
         for shots, score in scores.items():

@@ -71,7 +71,9 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     tell apart: ok (with a finite score), not_applicable, failed (everything else).
     """
     columns: dict[str, list[object]] = {column: [] for column, *_ in _FIELDS}
-    own: dict[str, list[object]] = {name: [] for name in ("record_id", "status", "state", "score", "params", "skipped_images", "shots")}
+    own: dict[str, list[object]] = {
+        name: [] for name in ("record_id", "status", "state", "score", "params", "skipped_images", "shots")
+    }
     for record in records:
         for column, part, field, _ in _FIELDS:
             columns[column].append(getattr(getattr(record, part), field, None))

@@ -92,4 +92,6 @@ def _reason(key: list[Any]) -> tuple[Any, ...]:
 
 def _listed(found: dict[int, list[int]]) -> str:
     """Shots -> seeds as text."""
-    return "; ".join(f"shots {sizes.typed(shots)}, seeds {', '.join(map(str, sorted(seeds)))}" for shots, seeds in sorted(found.items()))
+    return "; ".join(
+        f"shots {sizes.typed(shots)}, seeds {', '.join(map(str, sorted(seeds)))}" for shots, seeds in sorted(found.items())
+    )
