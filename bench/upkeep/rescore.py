@@ -76,7 +76,8 @@ def rescore(out: Path, write: bool = False) -> Rescored:
 
 
 def recompute(record: Record, path: Path) -> dict[str, Metric]:
-    """The metrics that the predictions in `path` give: scores [N, C] with labels [N] and perhaps credit, for retrieval ranks of both ways.
+    """The metrics that the predictions in `path` give: scores [N, C] with labels [N] and perhaps
+    credit, for retrieval ranks of both ways.
 
     Raises ValueError for a file that is damaged or that belongs to another record.
     """

@@ -102,16 +102,12 @@ class Annotated:
         return min(self.forms, key=lambda form: len(form.missing(root)))
 
     def _check(self, form: Form, contents: Contents) -> None:
-        for split, expected in form.sizes.items():
-            if (count := len(contents.splits[split])) != expected:
+        counts = [(f"{split} rows", len(contents.splits[split]), expected) for split, expected in form.sizes.items()]
+        for what, count, expected in [*counts, ("classes", len(contents.class_names), self.classes)]:
+            if count != expected:
                 raise DataError(
-                    f"task {self.name}: {split} has {count:,} rows and should have {expected:,}: get the files again from {self.link}"
+                    f"task {self.name}: {count:,} {what} and there should be {expected:,}: get the files again from {self.link}"
                 )
-        if self.classes and len(contents.class_names) != self.classes:
-            found = len(contents.class_names)
-            raise DataError(
-                f"task {self.name}: {found:,} classes and there should be {self.classes:,}: get the files again from {self.link}"
-            )
 
 
 def _with_validation(splits: Mapping[SplitName, Split]) -> Mapping[SplitName, Split]:

@@ -17,8 +17,8 @@ ANSWERS = 3129  # as many as the field takes
 
 
 def _snli_ve(train: Path, dev: Path, test: Path, images: Path) -> Contents:
-    splits = {"train": snli_ve.read(train, images), "val": snli_ve.read(dev, images), "test": snli_ve.read(test, images)}
-    return Contents(splits, snli_ve.CLASSES)  # type: ignore[arg-type]
+    learnt, chosen_on, tested = (snli_ve.read(path, images) for path in (train, dev, test))
+    return Contents({"train": learnt, "val": chosen_on, "test": tested}, snli_ve.CLASSES)
 
 
 def _snli_ve_dev(train: Path, dev: Path, images: Path) -> Contents:
@@ -26,8 +26,8 @@ def _snli_ve_dev(train: Path, dev: Path, images: Path) -> Contents:
 
 
 SNLI_VE_FILES = tuple((f"snli-ve/snli_ve_{part}.jsonl",) for part in ("train", "dev", "test"))
-SNLI_VE = {"licence": "research only (Flickr30k's terms)", "link": "github.com/necla-ml/SNLI-VE"}
-SNLI_VE_SIZES = {"train": 529_527, "dev": 17_858, "test": 17_901}
+SNLI_VE_LICENCE, SNLI_VE_LINK = "research only (Flickr30k's terms)", "github.com/necla-ml/SNLI-VE"
+SNLI_VE_TRAIN, SNLI_VE_DEV, SNLI_VE_TEST = 529_527, 17_858, 17_901
 
 
 def _vqa_files(subset: str) -> tuple[tuple[str, ...], ...]:
@@ -38,23 +38,17 @@ def _vqa_files(subset: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _vqa_v2(*paths: Path) -> Contents:
-    train, val = vqa_v2.read(*paths[:2], "train2014"), vqa_v2.read(*paths[3:5], "val2014")
+def _vqa_v2(q1: Path, a1: Path, i1: Path, q2: Path, a2: Path, i2: Path) -> Contents:
+    train, val = vqa_v2.read(q1, a1, "train2014"), vqa_v2.read(q2, a2, "val2014")
     classes = vqa_v2.most_frequent(train, ANSWERS)
-    splits = {
-        "train": vqa_v2.split(train, classes, paths[1], paths[2].parent),
-        "test": vqa_v2.split(val, classes, paths[4], paths[5].parent),
-    }
-    return Contents(splits, classes)  # type: ignore[arg-type]
+    learnt, tested = vqa_v2.split(train, classes, a1, i1.parent), vqa_v2.split(val, classes, a2, i2.parent)
+    return Contents({"train": learnt, "test": tested}, classes)
 
 
-def _vqa_v2_yes_no(*paths: Path) -> Contents:
-    train, val = vqa_v2.read(*paths[:2], "train2014"), vqa_v2.read(*paths[3:5], "val2014")
-    splits = {
-        "train": vqa_v2.yes_no(train, paths[1], paths[2].parent),
-        "test": vqa_v2.yes_no(val, paths[4], paths[5].parent),
-    }
-    return Contents(splits, vqa_v2.YES_NO)  # type: ignore[arg-type]
+def _vqa_v2_yes_no(q1: Path, a1: Path, i1: Path, q2: Path, a2: Path, i2: Path) -> Contents:
+    train, val = vqa_v2.read(q1, a1, "train2014"), vqa_v2.read(q2, a2, "val2014")
+    learnt, tested = vqa_v2.yes_no(train, a1, i1.parent), vqa_v2.yes_no(val, a2, i2.parent)
+    return Contents({"train": learnt, "test": tested}, vqa_v2.YES_NO)
 
 
 VQA_FILES = (*_vqa_files("train2014"), *_vqa_files("val2014"))
@@ -67,16 +61,16 @@ def _nlvr_files(part: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _nlvr(*paths: Path) -> Contents:
-    splits = dict(zip(("train", "val", "test"), map(nlvr.read, paths[::2], paths[1::2]), strict=True))
-    return Contents(splits, nlvr.CLASSES)  # type: ignore[arg-type]
+    learnt, chosen_on, tested = map(nlvr.read, paths[::2], paths[1::2])
+    return Contents({"train": learnt, "val": chosen_on, "test": tested}, nlvr.CLASSES)
 
 
 def _nlvr_dev(path: Path, images: Path) -> Contents:
     whole = nlvr.read(path, images)
-    return Contents({part: nlvr.deal(whole, part) for part in ("train", "val", "test")}, nlvr.CLASSES)
+    return Contents(nlvr.deal(whole), nlvr.CLASSES)
 
 
-NLVR = {"licence": "CC-BY-4.0", "link": "github.com/lil-lab/nlvr (task nlvr-dev needs its dev set only)"}
+NLVR_LICENCE, NLVR_LINK = "CC-BY-4.0", "github.com/lil-lab/nlvr (task nlvr-dev needs its dev set only)"
 
 
 def _easy_vqa(answers: Path, train: Path, test: Path) -> Contents:
@@ -93,12 +87,13 @@ ENTRIES: tuple[Entry, ...] = (
             Form(
                 (*SNLI_VE_FILES, FLICKR30K_IMAGES),
                 _snli_ve,
-                {"train": SNLI_VE_SIZES["train"], "val": SNLI_VE_SIZES["dev"], "test": SNLI_VE_SIZES["test"]},
+                {"train": SNLI_VE_TRAIN, "val": SNLI_VE_DEV, "test": SNLI_VE_TEST},
                 "its own split",
             ),
         ),
         augmentation=WHOLE,
-        **SNLI_VE,
+        licence=SNLI_VE_LICENCE,
+        link=SNLI_VE_LINK,
     ),
     Annotated(
         name="snli-ve-dev",
@@ -108,12 +103,13 @@ ENTRIES: tuple[Entry, ...] = (
             Form(
                 (*SNLI_VE_FILES[:2], FLICKR30K_IMAGES),
                 _snli_ve_dev,
-                {"train": SNLI_VE_SIZES["train"], "test": SNLI_VE_SIZES["dev"]},
+                {"train": SNLI_VE_TRAIN, "test": SNLI_VE_DEV},
                 "tested on dev, a tenth of the training images to choose on",
             ),
         ),
         augmentation=WHOLE,
-        **SNLI_VE,
+        licence=SNLI_VE_LICENCE,
+        link=SNLI_VE_LINK,
     ),
     Annotated(
         name="vqa-v2",
@@ -147,7 +143,8 @@ ENTRIES: tuple[Entry, ...] = (
             ),
         ),
         augmentation=WHOLE,
-        **NLVR,
+        licence=NLVR_LICENCE,
+        link=NLVR_LINK,
     ),
     Annotated(
         name="nlvr-dev",
@@ -162,7 +159,8 @@ ENTRIES: tuple[Entry, ...] = (
             ),
         ),
         augmentation=WHOLE,
-        **NLVR,
+        licence=NLVR_LICENCE,
+        link=NLVR_LINK,
     ),
     Annotated(
         name="easy-vqa",

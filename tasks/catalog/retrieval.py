@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.base import Augmentation, Entry
+from tasks.base import Augmentation, Entry, SplitName
 from tasks.catalog.annotated import Annotated, Contents, Form
 from tasks.readers import flickr8k, karpathy
 
@@ -36,7 +36,7 @@ def _flickr8k_lists(val: str) -> tuple[tuple[str, ...], ...]:
     return (("flickr8k/captions.txt",), *lists, FLICKR8K_IMAGES)
 
 
-FLICKR8K_SIZES = {"train": 30_000, "val": 5_000, "test": 5_000}
+FLICKR8K_SIZES: dict[SplitName, int] = {"train": 30_000, "val": 5_000, "test": 5_000}
 
 ENTRIES: tuple[Entry, ...] = (
     Annotated(

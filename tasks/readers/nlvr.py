@@ -44,13 +44,16 @@ def read(path: Path, images: Path) -> Split:
     return Split(names, files.open, labels, [line.sentence for line, _ in each])
 
 
-def deal(whole: Split, part: SplitName) -> Split:
+def deal(whole: Split) -> dict[SplitName, Split]:
     """Half of one file's presentations to learn from, a fifth to choose on, the rest to test on, by a hash of the number.
 
     What was presented together (up to four pictures of one sentence, each in six orders) stays together, or a test
     sentence would have been learnt.
     """
-    return whole.part([row for row, name in enumerate(whole.ids) if _dealt(name) == part])
+    rows: dict[SplitName, list[int]] = {"train": [], "val": [], "test": []}
+    for row, name in enumerate(whole.ids):
+        rows[_dealt(name)].append(row)
+    return {part: whole.part(mine) for part, mine in rows.items()}
 
 
 def _dealt(name: str) -> SplitName:

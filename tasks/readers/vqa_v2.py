@@ -101,7 +101,7 @@ def split(rows: Sequence[Answered], classes: tuple[str, ...], annotations: Path,
     """
     numbers = {answer: number for number, answer in enumerate(classes)}
     labels = np.full(len(rows), -1, np.int64)
-    starts, columns, values = [0], [], []
+    starts, columns, values = [0], list[int](), list[float]()
     for number, row in enumerate(rows):
         inside = {numbers[answer]: count for answer, count in row.given.items() if answer in numbers}
         columns += inside
