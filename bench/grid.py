@@ -34,6 +34,7 @@ class Request:
     recipe: Literal["capped", "paper"] = "capped"
     quick: bool = False
     sources: Sources = NO_SOURCES
+    counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
         code = method_code(type(method))
         label = _label(named.name, method.params, type(method).Params())
         for source, task in tasks.items():
-            points = [(shots, seed) for shots in request.shots for seed in request.seeds] if method.uses_support else [(0, 0)]
-            for shots, seed in points:
+            sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
+            points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
+            for shots, by_count, seed in points:
                 info = CellInfo(
                     method=named.name,
                     label=label,
@@ -89,6 +91,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     precision=request.precision,
                     recipe=request.recipe,
                     quick=request.quick,
+                    by_count=by_count,
                 )
                 cells.setdefault(cell_key(info), Cell(info, named, source, request.sources, _reason(method.kinds, task)))
     return list(cells.values())
@@ -122,7 +125,7 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
         if record is not None:
             if resume == "never":
                 raise UsageError(
-                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.shots} shots, "
+                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.size}, "
                     f"seed {cell.info.seed}: use --resume missing, or another --out"
                 )
             bad = record.status not in ("ok", "not_applicable")

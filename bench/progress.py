@@ -17,7 +17,7 @@ PLAIN_EVERY_S = 10.0
 
 def cell_name(record_or_cell: Record | Cell) -> str:
     info = record_or_cell.cell if isinstance(record_or_cell, Record) else record_or_cell.info
-    return f"{info.label} on {info.task}, {info.shots} shots, seed {info.seed}"
+    return f"{info.label} on {info.task}, {info.size}, seed {info.seed}"
 
 
 class Display:
