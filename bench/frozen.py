@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from tasks.base import Split, Task
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CHUNK = 128  # examples that go through a frozen tower at once
+_RANDOM = Lock()  # torch's generator serves one thread at a time
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -31,6 +34,28 @@ def autocast(device: str, precision: str) -> AbstractContextManager[object]:
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, dtype=DTYPES[precision])
+
+
+def in_order(make: Callable[[int], Tensor], items: Sequence[int]) -> Tensor:
+    """`make` of each item [N, ...], by as many threads as the worker has cores.
+
+    Each thread holds one picture at a time; Pillow lets go of Python's lock while it decodes and resizes. What is raised
+    is what the first failing item raised, whichever thread came to it first; what has not begun by then is left.
+    """
+    threads = min(torch.get_num_threads(), len(items))
+    if threads == 1:  # also where drawing in Python would only wait for its turn
+        return _gathered(map(make, items), len(items))
+    with ThreadPoolExecutor(threads) as pool:
+        return _gathered(pool.map(make, items), len(items))
+
+
+def _gathered(made: Iterator[Tensor], count: int) -> Tensor:
+    first = next(made)
+    rows = first.new_empty(count, *first.shape)
+    rows[0] = first
+    for number, row in enumerate(made, 1):
+        rows[number] = row
+    return rows
 
 
 @dataclass
@@ -49,14 +74,23 @@ class Frozen:
     def readable(self, split: Split, rows: Sequence[int]) -> list[int]:
         """The rows whose images can be decoded; the others' errors go to `skipped`, each image once."""
         good: list[int] = []
-        for row in rows:
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
             try:
-                self._pixels(split, [row], None, self.account)
-                good.append(row)
-            except DataError as error:
-                if str(error) not in self.skipped:
-                    self.skipped.append(str(error))
+                self._pixels(split, chunk, None, self.account)
+                good += chunk
+            except DataError:
+                good += [row for row in chunk if self._is_readable(split, row)]
         return good
+
+    def _is_readable(self, split: Split, row: int) -> bool:
+        try:
+            self._pixels(split, [row], None, self.account)
+        except DataError as error:
+            if str(error) not in self.skipped:
+                self.skipped.append(str(error))
+            return False
+        return True
 
     def images(self, split: Split, rows: Sequence[int], stage: int, views: Views | None = None) -> Tensor:
         """What stage `stage` of the image tower takes: [N, ...] of the plain images, [N, V, ...] of augmented views.
@@ -114,7 +148,7 @@ class Frozen:
         ids = [split.ids[row] for row in rows]
 
         def build(positions: Sequence[int]) -> Tensor:
-            return torch.stack([self._picture(split, rows[position], views) for position in positions])
+            return in_order(lambda position: self._picture(split, rows[position], views), positions)
 
         pixels = self.bank.rows(self._shelf(0, views, "", ""), ids, build, account)
         return self._as_imagenet(pixels) if self.squashed else pixels
@@ -134,7 +168,7 @@ class Frozen:
     def _view(self, picture: Image.Image, which: str, policy: Views) -> Image.Image:
         """One augmented view, the same whenever it is asked for."""
         seed = hashlib.sha256(f"{which} {policy.smallest_crop:g} {policy.flip}".encode()).digest()[:7]
-        with torch.random.fork_rng(devices=[]):
+        with _RANDOM, torch.random.fork_rng(devices=[]):
             torch.manual_seed(int.from_bytes(seed, "big"))
             box = transforms.RandomResizedCrop.get_params(picture, [policy.smallest_crop, 1.0], [3 / 4, 4 / 3])
             flip = policy.flip and bool(torch.rand(()) < 0.5)

@@ -58,8 +58,8 @@ class Split:
     """Examples of one split, images decoded on demand.
 
     ids: image ids, stable and unique within the task; rows of the same image (several questions, several
-    captions) share the id. texts: the sentence, question or caption of each row, None for classification.
-    labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
+    captions) share the id. image: several threads call it at once. texts: the sentence, question or caption of each row,
+    None for classification. labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
     """
 
     ids: Sequence[str]

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from bench.errors import DataError
-from tasks import imagefolder
-from tasks.imagefolder import image_folder
+
+
 
 
 def fill(folder: Path, count: int, grey: int = 0, extension: str = "png") -> None:
