@@ -34,6 +34,7 @@ class Index:
     labels: np.ndarray  # [N] int64; -1 throughout for retrieval
     texts: Strings | None
     class_names: tuple[str, ...]
+    known_labels: tuple[str, ...]  # what the data call the classes
     drawn: bool  # whether the split was drawn here
 
     def load(self, split: SplitName) -> Split:
@@ -78,7 +79,7 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     if not (parts == VAL).any():
         parts = _with_val(parts, units, groups, card.seed)
     _learnable(parts, labels, names, rows)
-    return Index(roles, pictures, parts, labels, texts, names, by_column is None and len(used) == 1)
+    return Index(roles, pictures, parts, labels, texts, names, tuple(known), by_column is None and len(used) == 1)
 
 
 def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[Table]]:

@@ -33,6 +33,10 @@ class Files:
     def open(self, row: int) -> Image.Image:
         return open_image(self.folder / self.ids[row])
 
+    def content(self, row: int) -> bytes:
+        """The image as it is kept. Raises OSError or ValueError."""
+        return (self.folder / self.ids[row]).read_bytes()
+
     def sizes(self, rows: np.ndarray) -> np.ndarray:
         """Bytes [N] int64 of some images."""
         return np.array([_size(self.folder / self.ids[row]) for row in rows], np.int64)
@@ -44,16 +48,16 @@ class Stored:
 
     where: str
     ids: Strings
-    content: pa.ChunkedArray
+    column: pa.ChunkedArray
 
     def open(self, row: int) -> Image.Image:
-        body = self.content[int(row)].as_py()
-        if body is None:
-            raise DataError(f"{self.where}, image {self.ids[row]}: there is none: remove the row, or use --skip-bad-images")
-        return decode_image(io.BytesIO(body), f"{self.where}, image {self.ids[row]}")
+        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.ids[row]}")
+
+    def content(self, row: int) -> bytes:
+        return self.column[row].as_py() or b""
 
     def sizes(self, rows: np.ndarray) -> np.ndarray:
-        return compute.fill_null(compute.binary_length(self.content), MISSING).to_numpy()[rows].astype(np.int64)
+        return compute.fill_null(compute.binary_length(self.column), MISSING).to_numpy()[rows].astype(np.int64)
 
 
 Pictures = Files | Stored
