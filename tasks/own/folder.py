@@ -9,7 +9,7 @@ Images in folders inside a class's folder belong to the class, too. Hidden files
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,7 +26,7 @@ def folder_tables(root: Path) -> Tables:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder: give the folder that holds one folder of images per class")
     if not ((root / "train").is_dir() and (root / "test").is_dir()):
-        if (root / "train").is_dir() and any(each.is_dir() for each in _visible(root / "train")):
+        if (root / "train").is_dir() and any(_is(each.is_dir) for each in _visible(root / "train")):
             raise DataError(f"{root} has train/ but no test/: add test/, or give the name test/ to the folder of test images")
         return {"": _table(root, _classes(root, root))}
     val = next((name for name in ("val", "validation") if (root / name).is_dir()), None)
@@ -45,18 +45,24 @@ def folder_tables(root: Path) -> Tables:
 
 def _table(root: Path, classes: Files) -> Table:
     def read(columns: object) -> pa.Table:
-        labels = [pa.DictionaryArray.from_arrays(pa.array([0] * len(files), pa.int32()), [name]) for name, files in classes.items()]
-        return pa.table({"image": pa.chunked_array(list(classes.values())), "label": pa.chunked_array(labels).unify_dictionaries()})
+        labels = [pa.repeat(pa.scalar(name, pa.large_string()), len(files)) for name, files in classes.items()]
+        return pa.table({"image": pa.chunked_array(list(classes.values())), "label": pa.chunked_array(labels)})
 
     return Table(str(root), root, ("image", "label"), read)
 
 
 def _classes(root: Path, folder: Path) -> Files:
     """The class folders and their images, sorted by name, whatever order the file system gives."""
-    folders = [each for each in _visible(folder) if each.is_dir()]
+    folders = [each for each in _visible(folder) if _is(each.is_dir)]
     if not folders:
         raise DataError(f"{folder} has no class folders: put the images of each class into a folder of the class's name")
-    classes = {each.name: pa.array(sorted(_images(each.path, f"{os.path.relpath(each.path, root)}/", set())), pa.large_string()) for each in folders}
+    classes: Files = {}
+    for each in folders:
+        found = sorted(_images(each.path, f"{os.path.relpath(each.path, root)}/", set()))
+        try:
+            classes[each.name] = pa.array(found, pa.large_string())
+        except UnicodeEncodeError as error:
+            raise DataError(f"{each.path} holds a file whose name is not UTF-8: rename {error.object!a}") from error
     for name, files in classes.items():
         if not len(files):
             kinds = ", ".join(sorted(extension[1:] for extension in EXTENSIONS))
@@ -79,7 +85,15 @@ def _images(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[st
         return
     seen.add((status.st_dev, status.st_ino))
     for each in _visible(folder):
-        if each.is_dir():
+        if _is(each.is_dir):
             yield from _images(each.path, f"{prefix}{each.name}/", seen)
-        elif os.path.splitext(each.name)[1].lower() in EXTENSIONS and each.is_file():  # noqa: PTH122
+        elif os.path.splitext(each.name)[1].lower() in EXTENSIONS and _is(each.is_file):  # noqa: PTH122
             yield prefix + each.name
+
+
+def _is(what: Callable[[], bool]) -> bool:
+    """False for a link that leads to itself."""
+    try:
+        return what()
+    except OSError:
+        return False

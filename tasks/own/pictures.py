@@ -115,9 +115,9 @@ def _files(parts: Sequence[tuple[Path, Strings]]) -> Files:
 
 
 def _absolute(folder: Path, paths: Strings) -> Strings:
-    start = f"{folder.resolve().as_posix()}/"
-    inside = compute.starts_with(paths.array, "/")
-    return Strings(compute.if_else(inside, paths.array, compute.binary_join_element_wise(pa.scalar(start, pa.large_string()), paths.array, "")))
+    start, nothing = (pa.scalar(text, pa.large_string()) for text in (f"{folder.resolve().as_posix()}/", ""))
+    joined = compute.binary_join_element_wise(start, paths.array, nothing)
+    return Strings(compute.if_else(compute.starts_with(paths.array, "/"), paths.array, joined))
 
 
 def _hashes(content: pa.ChunkedArray) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -83,16 +83,29 @@ def read_json(path: Path) -> Table:
     """A list of objects, or an object per line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        lines = not text.lstrip().startswith("[")
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
+        if text.lstrip().startswith("["):
+            rows = json.loads(text)
+        else:
+            rows = list(_lines(text))
     except (OSError, ValueError, RecursionError) as error:
-        place = f"{path}, {error.msg}, line {error.lineno}" if isinstance(error, json.JSONDecodeError) and not lines else path
-        reason = "it ends too early or isn't JSON" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise DataError(f"{place} can't be read as JSON ({reason}): give a list of objects, or an object per line") from error
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"line {error.lineno}: {error.msg}"
+        remedy = "give a list of objects, or an object per line"
+        raise DataError(f"{path} can't be read as JSON ({reason}): {remedy}") from error
     if not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{path} holds something else than objects with named values: give a list of objects, or one per line")
     names = tuple(dict.fromkeys(name for row in rows for name in row))
     return Table(str(path), path.parent, names, partial(_json_columns, rows))
+
+
+def _lines(text: str) -> Iterator[Any]:
+    for number, line in enumerate(text.splitlines()):
+        try:
+            if line.strip():
+                yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, "\n" * number, number) from error  # counts the lines before it
 
 
 def _json_columns(rows: list[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
