@@ -22,7 +22,9 @@ def tasks() -> None:
 @tasks.command()
 @click.argument("name")
 @click.argument("source", metavar="PATH")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the card; by default where the data lie.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the card; by default where the data lie."
+)
 @click.option("--force", is_flag=True, help="Write over a card of this name.")
 def new(name: str, source: str, out: Path | None, force: bool) -> None:
     """Look at the data in PATH and write the card NAME.toml and a contact sheet NAME.png.

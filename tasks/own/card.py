@@ -1,7 +1,7 @@
 """Cards: what is what in somebody's data, as a TOML file of some ten lines or in brackets behind a path.
 
-    card:flowers.toml                          the keys are the fields of `Card`
-    csv:photos.csv[image=file,label=species]   the same keys, those that take one value
+card:flowers.toml                          the keys are the fields of `Card`
+csv:photos.csv[image=file,label=species]   the same keys, those that take one value
 """
 
 from __future__ import annotations

@@ -54,10 +54,7 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     columns = [column for column in (roles.image, roles.label, roles.text, by_column) if column is not None]
     rows = Rows(used, list(dict.fromkeys(columns)), roles.text if roles.kind == "retrieval" else None)
     pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
-    labels, names, known = np.full(len(rows), -1, np.int64), (), []
-    if roles.label is not None:
-        carried = used[0].class_names.get(roles.label, ())
-        labels, names, known = class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
+    labels, names, known = _labels(rows, roles, card)
     texts = None if roles.text is None else rows.texts(roles.text)
     images, ids = pictures.ids.numbered()
     if roles.kind == "classification":
@@ -73,13 +70,22 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
         parts = np.repeat(np.array(numbers, np.int8), rows.counts)
     else:
         if any(card.called(split) for split in SPLITS):
-            raise DataError(f"{rows.where} has no split of its own to name: say by split=COLUMN where it is, or leave train, val and test out")
+            raise DataError(
+                f"{rows.where} has no split of its own to name: say by split=COLUMN where it is, or leave train, val and test out"
+            )
         _enough(groups, rows.where, "image" if roles.kind == "classification" else "different image")
         parts = draw_split(groups, len(units) and int(units.max()) + 1, card.seed)[units]
     if not (parts == VAL).any():
         parts = _with_val(parts, units, groups, card.seed)
     _learnable(parts, labels, names, rows)
     return Index(roles, pictures, parts, labels, texts, names, tuple(known), by_column is None and len(used) == 1)
+
+
+def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    if roles.label is None:
+        return np.full(len(rows), -1, np.int64), (), []
+    carried = rows.tables[0].class_names.get(roles.label, ())
+    return class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
 
 
 def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[Table]]:
@@ -105,7 +111,9 @@ def _each_once(images: np.ndarray, ids: Sequence[str], rows: Rows) -> None:
     if counts.max(initial=0) > 1:
         again = int((counts > 1).argmax())
         first, second = np.flatnonzero(images == again)[:2]
-        raise DataError(f"{rows.place(int(second))}: image {ids[again]!r} is in {rows.place(int(first))}, too: list each image once")
+        raise DataError(
+            f"{rows.place(int(second))}: image {ids[again]!r} is in {rows.place(int(first))}, too: list each image once"
+        )
 
 
 def _enough(groups: list[tuple[str, np.ndarray]], where: str, what: str) -> None:
@@ -122,4 +130,6 @@ def _learnable(parts: np.ndarray, labels: np.ndarray, names: Sequence[str], rows
     unlearnt = np.setdiff1d(labels[parts == TEST], labels[parts == TRAIN])
     if len(unlearnt):
         row = int(((labels == unlearnt[0]) & (parts == TEST)).argmax())
-        raise DataError(f"{rows.place(row)}: class {names[unlearnt[0]]!r} has no train examples: add some, or remove its test examples")
+        raise DataError(
+            f"{rows.place(row)}: class {names[unlearnt[0]]!r} has no train examples: add some, or remove its test examples"
+        )

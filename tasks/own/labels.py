@@ -25,7 +25,11 @@ def class_numbers(
     numbers, found = labels.numbered()
     for number, label in enumerate(found):
         if not label or not label.strip() or "\n" in label:
-            what = "has a line break in its label: does a quotation mark lack its partner?" if label and label.strip() else "has no label"
+            what = (
+                "has a line break in its label: does a quotation mark lack its partner?"
+                if label and label.strip()
+                else "has no label"
+            )
             raise DataError(f"{place(_first(numbers, number))} {what}")
     if isinstance(card.classes, dict):
         known, names = list(card.classes), tuple(card.classes.values())
@@ -39,7 +43,9 @@ def class_numbers(
     position = {label: number for number, label in enumerate(known)}
     for number, label in enumerate(found):
         if label not in position:
-            listed = f"0 to {len(names) - 1}" if known and known[0] == "0" else ", ".join(known[:10]) + ", ..." * (len(known) > 10)
+            listed = (
+                f"0 to {len(names) - 1}" if known and known[0] == "0" else ", ".join(known[:10]) + ", ..." * (len(known) > 10)
+            )
             row = place(_first(numbers, number))
             raise DataError(f"{row}: label {label!r} is out of range, there are {len(names)} classes: {listed}")
     if len(names) == 1:

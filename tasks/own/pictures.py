@@ -72,7 +72,9 @@ def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], sh
     kinds = {holds_images(array.type) for _, _, array in values}
     for where, _, array in values:
         if len(kinds) > 1 or not (holds_images(array.type) or _is_text(array.type)):
-            raise DataError(f"{where}: column {column!r} holds {array.type}: image paths or images are needed, of one sort in all tables")
+            raise DataError(
+                f"{where}: column {column!r} holds {array.type}: image paths or images are needed, of one sort in all tables"
+            )
     if kinds == {True}:
         content = pa.chunked_array([chunk for _, _, array in values for chunk in array.chunks], values[0][2].type)
         names = _hashes(content) if shared else [f"{row:07d}" for row in range(len(content))]
@@ -91,7 +93,7 @@ def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
     fields = {field.name: compute.struct_field(array, field.name) for field in array.type}
     if "bytes" in fields and fields["bytes"].null_count < len(array):
         return fields["bytes"]
-    return fields["path"] if "path" in fields else array
+    return fields.get("path", array)
 
 
 def _is_text(kind: pa.DataType) -> bool:

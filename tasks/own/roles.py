@@ -10,12 +10,15 @@ from tasks.base import Kind
 from tasks.own.card import Card
 
 # Column names that say plainly what the column is, in lower case.
-OBVIOUS: Mapping[str, frozenset[str]] = {
-    "image": frozenset("image img picture photo path filepath image_path img_path file filename file_name image_name image_file".split()),
-    "label": frozenset("label labels class class_name category target species answer".split()),
-    "text": frozenset("text sentence question statement hypothesis".split()),
-    "caption": frozenset("caption captions".split()),
-    "split": frozenset("split subset partition".split()),
+OBVIOUS: Mapping[str, tuple[str, ...]] = {
+    "image": (
+        *("image", "img", "picture", "photo", "path", "filepath", "image_path", "img_path"),
+        *("file", "filename", "file_name", "image_name", "image_file"),
+    ),
+    "label": ("label", "labels", "class", "class_name", "category", "target", "species", "answer"),
+    "text": ("text", "sentence", "question", "statement", "hypothesis"),
+    "caption": ("caption", "captions"),
+    "split": ("split", "subset", "partition"),
 }
 NEEDS: Mapping[Kind, tuple[str, ...]] = {"classification": ("label",), "pair": ("text", "label"), "retrieval": ("caption",)}
 

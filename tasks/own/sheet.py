@@ -42,7 +42,9 @@ def _groups(index: Index) -> list[tuple[str, list[int]]]:
     used = np.flatnonzero(index.parts >= 0)
     if not index.class_names:
         rows = _some(used, 4 * ACROSS)
-        return [(f"{len(used)} captions" if not start else "", rows[start : start + ACROSS]) for start in range(0, len(rows), ACROSS)]
+        return [
+            (f"{len(used)} captions" if not start else "", rows[start : start + ACROSS]) for start in range(0, len(rows), ACROSS)
+        ]
     shown = _some(np.arange(len(index.class_names)), MOST_CLASSES)
     groups = []
     for number in shown:

@@ -83,10 +83,7 @@ def read_json(path: Path) -> Table:
     """A list of objects, or an object per line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if text.lstrip().startswith("["):
-            rows = json.loads(text)
-        else:
-            rows = list(_lines(text))
+        rows = json.loads(text) if text.lstrip().startswith("[") else list(_lines(text))
     except (OSError, ValueError, RecursionError) as error:
         reason = str(error)
         if isinstance(error, json.JSONDecodeError):

@@ -16,8 +16,6 @@ from tasks.own import folder
 from tasks.own.task import typed_task
 
 
-
-
 def image_folder(root: Path, seed: int = 0) -> Task:
     return typed_task(f"imagefolder:{root}[seed={seed}]")
 

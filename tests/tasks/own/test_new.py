@@ -31,7 +31,10 @@ def noise(seed: int) -> Image.Image:
 def root(tmp_path: Path) -> Path:
     """Two classes with a split; a test image that train has byte for byte, one in another size and form, a broken one."""
     for number, (split, name, file) in enumerate(
-        (split, name, f"{count}.png") for split, total in (("train", 6), ("test", 4)) for name in ("cat", "dog") for count in range(total)
+        (split, name, f"{count}.png")
+        for split, total in (("train", 6), ("test", 4))
+        for name in ("cat", "dog")
+        for count in range(total)
     ):
         (tmp_path / "pets" / split / name).mkdir(parents=True, exist_ok=True)
         noise(number).save(tmp_path / "pets" / split / name / file)
@@ -64,7 +67,10 @@ def test_a_card_is_not_written_over_unless_asked_for(root: Path) -> None:
     card = root.parent / "pets.toml"
     card.write_text("mine")
     refused = new("pets", root)
-    assert refused.exit_code == 2 and "pets.toml is there already: choose another name, or write over it by --force" in refused.output
+    assert (
+        refused.exit_code == 2
+        and "pets.toml is there already: choose another name, or write over it by --force" in refused.output
+    )
     assert card.read_text() == "mine"
     assert new("pets", root, "--force").exit_code == 0
     assert read_card(card).data == "imagefolder:pets"
@@ -79,7 +85,7 @@ def test_the_card_goes_with_the_data(root: Path) -> None:
 
 def test_a_table_whose_images_lie_a_folder_below(tmp_path: Path) -> None:
     names = draw(tmp_path / "pictures", 12)
-    path = write(tmp_path / "lines.csv", {"image": names * 2, "caption": [f"a, \"{row}\" é" for row in range(24)]})
+    path = write(tmp_path / "lines.csv", {"image": names * 2, "caption": [f'a, "{row}" é' for row in range(24)]})
     result = new("captions", path)
     assert result.exit_code == 0, result.output
     assert "retrieval, 24 captions of 12 images, a split drawn here" in result.output

@@ -40,7 +40,11 @@ def test_a_table_in_every_form(tmp_path: Path, ending: str) -> None:
     path = write(tmp_path / f"pets.{ending}", {"image": names, "label": LABELS})
     scheme = {"tsv": "csv", "txt": "csv", "jsonl": "json"}.get(ending, ending)
     task = find_task(f"{scheme}:{path}")
-    assert (task.name, task.kind, task.origin) == (f"{scheme}:pets.{ending}", "classification", f"{scheme}:pets.{ending}, seeded split")
+    assert (task.name, task.kind, task.origin) == (
+        f"{scheme}:pets.{ending}",
+        "classification",
+        f"{scheme}:pets.{ending}, seeded split",
+    )
     assert task.class_names == ("big cat", "dog")
     assert [len(split) for split in (task.train, task.val, task.test)] == [10, 4, 6]
     found = rows(task)
@@ -83,7 +87,9 @@ def test_pairs_and_captions_keep_the_rows_of_an_image_together(tmp_path: Path) -
         parts = [set(split.ids) for split in (task.train, task.val, task.test)]
         assert [len(part) for part in parts] == [5, 2, 3]
         assert len(set.union(*parts)) == 10
-        assert all(split.texts is not None and len(split.texts) == 3 * len(set(split.ids)) for split in (task.train, task.val, task.test))
+        assert all(
+            split.texts is not None and len(split.texts) == 3 * len(set(split.ids)) for split in (task.train, task.val, task.test)
+        )
     assert (retrieval.test.labels == -1).all()
 
 
@@ -138,7 +144,15 @@ def carded(root: Path) -> str:
 
 @pytest.mark.parametrize(
     "make",
-    [folder, table("csv"), table("csv", absolute=True), table("json"), table("parquet"), carded, lambda root: f"hf:{hub_folder(root)}"],
+    [
+        folder,
+        table("csv"),
+        table("csv", absolute=True),
+        table("json"),
+        table("parquet"),
+        carded,
+        lambda root: f"hf:{hub_folder(root)}",
+    ],
     ids=["imagefolder", "csv", "csv, absolute paths", "json", "parquet", "card", "hf"],
 )
 def test_nothing_changes_when_the_data_are_moved(tmp_path: Path, make: Callable[[Path], str]) -> None:
@@ -183,7 +197,8 @@ def test_a_card_says_it_all(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("".join(f"{name}\t{label}\n" for name, label in zip(names, LABELS, strict=True)))
     (tmp_path / "my-pets.toml").write_text(
         'data = "csv:lines.txt"\ncolumns = ["file", "what"]\nlabel = "what"\nroot = "pictures"\nseed = 1\n'
-        'template = ["a {}.", "the {}."]\nlicence = "mine"\nflip = false\ncrop = 0.5\n[classes]\ndog = "good dog"\nbig_cat = "tiger, big"\n'
+        'template = ["a {}.", "the {}."]\nlicence = "mine"\nflip = false\ncrop = 0.5\n'
+        '[classes]\ndog = "good dog"\nbig_cat = "tiger, big"\n'
     )
     task = find_task(f"card:{tmp_path / 'my-pets.toml'}")
     assert (task.name, task.licence, task.templates) == ("card:my-pets", "mine", ("a {}.", "the {}."))
@@ -217,7 +232,9 @@ def test_a_card_with_a_file_per_split(tmp_path: Path) -> None:
         ({"image": ["a"], "label": ["x"]}, "[candidate={answer}]", r"candidate '\{answer\}' must hold \{text\} and \{answer\}"),
     ],
 )
-def test_what_is_said_badly_is_answered_in_one_line(tmp_path: Path, columns: dict[str, list[str]], brackets: str, message: str) -> None:
+def test_what_is_said_badly_is_answered_in_one_line(
+    tmp_path: Path, columns: dict[str, list[str]], brackets: str, message: str
+) -> None:
     path = write(tmp_path / "t.csv", columns)
     with pytest.raises((UsageError, DataError), match=message) as caught:
         find_task(f"csv:{path}{brackets}")
