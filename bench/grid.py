@@ -64,7 +64,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
         raise UsageError(
-            f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card of its own, card:NAME.toml"
+            f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card"
         )
     cells: dict[Hashable, Cell] = {}
     for named in request.methods:

@@ -20,7 +20,7 @@ DEFAULT_SEEDS = "1,2,3"
     "--tasks",
     default="core",
     show_default=True,
-    help="Names, core (four bundled ones), bundled (all seven), or your own: card:, imagefolder:, csv:, json:, parquet: or hf:PATH.",
+    help="Names, core (four bundled ones), bundled (all seven), or your own: card:FILE, imagefolder:PATH, csv:PATH, ...",
 )
 @click.option(
     "--data-root",
