@@ -63,9 +63,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
-        raise UsageError(
-            f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card"
-        )
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
     cells: dict[Hashable, Cell] = {}
     for named in request.methods:
         method = registry.build(named)
