@@ -43,7 +43,7 @@ class Cell:
 
     info: CellInfo
     method: Named
-    task_source: str  # as typed: a name, or imagefolder:PATH
+    task_source: str  # as typed: a name, or SCHEME:PATH
     sources: Sources = NO_SOURCES
     reason: str | None = None  # why the method doesn't apply, where that is known beforehand
 
@@ -64,7 +64,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
-        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder")
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
     cells: dict[Hashable, Cell] = {}
     for named in request.methods:
         method = registry.build(named)

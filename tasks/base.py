@@ -59,8 +59,8 @@ class Split:
     """Examples of one split, images decoded on demand.
 
     ids: image ids, stable and unique within the task; rows of the same image (several questions, several
-    captions) share the id. texts: the sentence, question or caption of each row, None for classification.
-    labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
+    captions) share the id. image: several threads call it at once. texts: the sentence, question or caption of each row,
+    None for classification. labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
     credit: sparse [N, C], 0..1, what each answer is worth where there is more to it than right and wrong; a row whose
     answer is none of the classes is labelled -1 then: nothing learns from it, and it is scored by its credit.
     """

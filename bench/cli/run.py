@@ -17,7 +17,10 @@ DEFAULT_SEEDS = "1,2,3"
 @click.command()
 @click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
 @click.option(
-    "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (four bundled ones) or bundled (all seven)."
+    "--tasks",
+    default="core",
+    show_default=True,
+    help="Names, core (four bundled ones), bundled (all seven), or your own: card:FILE, imagefolder:PATH, csv:PATH, ...",
 )
 @click.option(
     "--data-root",
