@@ -12,6 +12,7 @@ from bench.record import CellInfo, Record
 from bench.registry import Registry, method_code
 from bench.spec import Named
 from bench.store import cell_key
+from bench.support import file_hash, support_file, support_name
 from tasks.base import NO_SOURCES, Budget, Sources, Task
 from tasks.find import find_task
 
@@ -65,6 +66,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     if len(set(names)) < len(names):
         raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder")
     cells: dict[Hashable, Cell] = {}
+    given = request.sources.support
     for named in request.methods:
         method = registry.build(named)
         code = method_code(type(method))
@@ -89,6 +91,9 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     precision=request.precision,
                     recipe=request.recipe,
                     quick=request.quick,
+                    split_origin=task.split_origin,
+                    support="" if given is None else support_name(given),
+                    support_file=file_hash(support_file(given, task, shots, seed)) if given and method.uses_support else "",
                 )
                 cells.setdefault(cell_key(info), Cell(info, named, source, request.sources, _reason(method.kinds, task)))
     return list(cells.values())

@@ -36,6 +36,9 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     recipe: Literal["capped", "paper"] = "capped"  # whether the task's step budget was in force
     quick: bool = False
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
+    support: str = ""  # name of the folder of index files that gave the supports; "": the harness drew them
+    support_file: str = ""  # hash of the index file
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

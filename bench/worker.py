@@ -33,6 +33,7 @@ from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Tr
 from bench.registry import Registry, find_methods
 from bench.score import evaluate
 from bench.stored import stored_bytes
+from bench.support import given_episode, pooled
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
 from tasks.base import Split, Task
@@ -80,7 +81,8 @@ class Worker:
 
     def task(self, cell: Cell) -> Task:
         if self._task is None or self._task[0] != cell.task_source:
-            self._task = (cell.task_source, find_task(cell.task_source, cell.sources))
+            task = find_task(cell.task_source, cell.sources)
+            self._task = (cell.task_source, task if cell.sources.support is None else pooled(task))
             self.bank.forget_memory()
         return self._task[1]
 
@@ -137,7 +139,12 @@ class _Attempt:
         frozen = self._frozen(backbone, task, method)
         episode = Episode(0, info.seed, ())
         if method.uses_support:
-            episode = draw_episode(task, info.shots, info.seed, info.protocol)
+            given = self.cell.sources.support
+            episode = (
+                draw_episode(task, info.shots, info.seed, info.protocol)
+                if given is None
+                else given_episode(task, given, info.shots, info.seed, info.protocol)
+            )
         test = list(range(len(task.test)))
         if info.quick:
             test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()

@@ -9,13 +9,15 @@ Kinds:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
+
+from bench.errors import DataError
 
 Kind = Literal["classification", "pair", "retrieval"]
 SplitName = Literal["train", "val", "test"]
@@ -26,6 +28,17 @@ class Sources:
     """Where the data of tasks that aren't bundled may be taken from."""
 
     data_root: Path | None = None  # folder of data sets in the layouts that the field has on disk
+    support: Path | None = None  # folder of published few-shot index files that stand in for the draw of supports
+    other_counts: bool = False  # whether a data set of other counts than the catalogue's is taken, as a split of its own
+
+    def folder(self, name: str) -> Path | None:
+        """A data set's folder in the data root, None if it isn't there. Raises DataError for a data root that isn't there."""
+        if self.data_root is None:
+            return None
+        root = self.data_root.expanduser()
+        if not root.is_dir():
+            raise DataError(f"--data-root {self.data_root}: no such folder: give the one that holds the folders of the data sets")
+        return root / name if (root / name).is_dir() else None
 
 
 NO_SOURCES = Sources()
@@ -91,6 +104,8 @@ class Task:
     budget: Budget | None = None
     candidate: str | None = None  # pair tasks with closed answers: how zero-shot joins question and answer
     shot_unit: int = 1  # retrieval: training pairs per shot
+    sizes: Mapping[SplitName, int] = field(default_factory=dict)  # rows of each split, where known before any is loaded
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on: such cells have tables of their own
 
     @cached_property
     def train(self) -> Split:
@@ -136,7 +151,10 @@ class Entry(Protocol):
     def licence(self) -> str: ...
 
     def state(self, sources: Sources) -> str:
-        """In a few words: ready here, which folder is missing, or how much would be downloaded from where."""
+        """In a few words: which folder is missing, or how much would be downloaded from where; touches no network.
+
+        Begins with "ready" where nothing is missing.
+        """
         ...
 
     def task(self, sources: Sources) -> Task:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -17,26 +19,35 @@ PAPER = (255, 255, 255)  # what shows through where a picture is transparent
 
 def open_image(path: Path) -> Image.Image:
     """The picture as RGB, upright by its EXIF orientation, the first frame of several. Raises DataError that names the file."""
+    return _decode(path, str(path))
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """As `open_image`, for the content of a file that lies inside another one; `name` says where in errors."""
+    return _decode(io.BytesIO(content), name)
+
+
+def _decode(source: Path | BinaryIO, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large files, whose size is judged below, and of odd metadata
-            with Image.open(path) as image:
+            with Image.open(source) as image:
                 if image.width * image.height > MOST_PIXELS:
-                    raise _too_large(path, f"{image.width} x {image.height} pixels")
+                    raise _too_large(name, f"{image.width} x {image.height} pixels")
                 return _rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "far more pixels") from error
+        raise _too_large(name, "far more pixels") from error
     except DataError:
         raise
     except Exception as error:  # a broken file may raise anything from Pillow's decoders
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{path} can't be read as an image ({reason}): replace or remove it, or use --skip-bad-images"
+        message = f"{name} can't be read as an image ({reason}): replace or remove it, or use --skip-bad-images"
         raise DataError(message) from error
 
 
-def _too_large(path: Path, size: str) -> DataError:
+def _too_large(name: str, size: str) -> DataError:
     limit = f"{MOST_PIXELS // 1_000_000} megapixels"
-    return DataError(f"{path} can't be read as an image ({size}; the limit is {limit}): shrink it, or use --skip-bad-images")
+    return DataError(f"{name} can't be read as an image ({size}; the limit is {limit}): shrink it, or use --skip-bad-images")
 
 
 def _rgb(image: Image.Image) -> Image.Image:
