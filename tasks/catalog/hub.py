@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -30,6 +30,7 @@ class OnHub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repository. What the set and the repository have in common is said once, in the set."""
 
     id: str  # owner/name
+    form: Literal["webdataset", "parquet"] = "webdataset"
     gigabytes: float | None = None  # of the files that would be downloaded; None where nobody knows
     classes: int | None = None
     sizes: dict[SplitName, int] = {}
@@ -139,7 +140,14 @@ class Repository:
         from datasets import load_dataset
 
         try:
-            return load_dataset(str(self.copy or self.hub.id))
+            if self.hub.form == "parquet":
+                return load_dataset(str(self.copy or self.hub.id))
+            # Left to itself, the library takes a repository of few tars for a data set of its text files.
+            base = str(self.copy) if self.copy else f"hf://datasets/{self.hub.id}"
+            for split in ("train", "test"):
+                if self.copy and not any((self.copy / split).glob("*.tar")):
+                    raise FileNotFoundError(f"there is no tar in {split}/")
+            return load_dataset("webdataset", data_files={split: f"{base}/{split}/*.tar" for split in ("train", "test")})
         except Exception as error:  # see class_names
             raise _unreadable(self.hub, self.copy, error) from error
 
