@@ -36,7 +36,7 @@ from bench.stored import stored_bytes
 from bench.support import given_episode, pooled
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
-from tasks.base import Split, Task
+from tasks.base import Sources, Split, Task
 from tasks.find import find_task
 
 
@@ -66,7 +66,7 @@ class Worker:
         self.meter.measure_idle()
         self.bank = Bank(settings.bank, self.meter)
         self._backbone: Backbone | None = None
-        self._task: tuple[str, Task] | None = None
+        self._task: tuple[tuple[str, Sources], Task] | None = None
 
     def run(self, cell: Cell) -> Record:
         """One attempt. Never raises for what goes wrong inside the cell."""
@@ -80,9 +80,10 @@ class Worker:
         return self._backbone
 
     def task(self, cell: Cell) -> Task:
-        if self._task is None or self._task[0] != cell.task_source:
+        asked = (cell.task_source, cell.sources)
+        if self._task is None or self._task[0] != asked:
             task = find_task(cell.task_source, cell.sources)
-            self._task = (cell.task_source, task if cell.sources.support is None else pooled(task))
+            self._task = (asked, task if cell.sources.support is None else pooled(task))
             self.bank.forget_memory()
         return self._task[1]
 

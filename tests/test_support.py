@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.backbone import load
 from bench.episode import content_hash
 from bench.errors import DataError, UsageError
+from bench.grid import Request, expand
+from bench.registry import find_methods
+from bench.spec import Named
 from bench.support import file_hash, given_episode, pooled, support_file, support_name
-from tasks.base import Task
+from bench.worker import Settings, Worker
+from tasks.base import Sources, Task
+from tasks.catalog import ENTRIES
 from tests.factories import make_split, make_task
-from tests.tasks.catalog.miniature import write_index
+from tests.tasks.catalog.miniature import shrunk, write_index, write_layout
+from tests.tasks.catalog.test_layouts import BY_NAME
 
 PATHS = {"train": ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"], "val": ["a/3.jpg", "b/3.jpg"], "test": ["a/4.jpg", "b/4.jpg"]}
 
@@ -36,7 +44,9 @@ def read(folder: Path, task: Task, shots: int = 1, protocol: str = "fixed") -> t
 
 
 def test_the_file_gives_support_and_validation_in_its_order(tmp_path: Path) -> None:
-    write_index(tmp_path, "my_dtd", {"train": [("images/b/2.jpg", 1), ("images/a/1.jpg", 0)], "val": [("a/3.jpg", 0), ("b/3.jpg", 1)]})
+    write_index(
+        tmp_path, "my_dtd", {"train": [("images/b/2.jpg", 1), ("images/a/1.jpg", 0)], "val": [("a/3.jpg", 0), ("b/3.jpg", 1)]}
+    )
     assert read(tmp_path, a_task()) == (["b/2.jpg", "a/1.jpg"], [])
     assert read(tmp_path, a_task(), protocol="val") == (["b/2.jpg", "a/1.jpg"], ["a/3.jpg", "b/3.jpg"])
 
@@ -114,3 +124,27 @@ def test_name_and_hash_tell_supports_apart(tmp_path: Path, monkeypatch: pytest.M
 def test_the_published_form_is_what_is_written_here(tmp_path: Path) -> None:
     found = json.loads(write_index(tmp_path, "a", {"train": [("images/x/1.jpg", 0)]}).read_text())
     assert found["train"]["data"] == [{"impath": "./data/dtd/images/x/1.jpg", "label": 0, "classname": "c0"}]
+
+
+def test_a_cell_of_a_published_support_is_recorded_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = shrunk(BY_NAME["dtd"])
+    assert entry.disk is not None
+    monkeypatch.setitem(ENTRIES, "dtd", entry)
+    write_layout(tmp_path / "data", entry.disk)
+    rows = {"train": [(f"images/folder{label}/train_{7 - label}.jpg", label) for label in range(3)]}
+    write_index(tmp_path / "indices", "dtd", rows)
+    sources = Sources(tmp_path / "data", support=tmp_path / "indices")
+    request = Request((Named("class-mean-probe"),), ("dtd",), (1,), (1,), sources=sources, quick=True)
+    (cell,) = expand(request, find_methods(), load("bundled").fingerprint)
+    worker = Worker(Settings(tmp_path / "out", tmp_path / "bank"))
+    record = worker.run(cell)
+    assert record.status == "ok", record.error
+    assert record.data is not None and record.data.n_support == 3
+    train = entry.task(sources).train
+    chosen = [list(train.ids).index(path.removeprefix("images/")) for path, _ in rows["train"]]
+    assert record.data.support_hash == content_hash(train, chosen)
+    assert (record.cell.support, record.cell.support_file) == ("indices", file_hash(tmp_path / "indices/dtd/shot_1-seed_1.json"))
+    drawn = dataclasses.replace(request, sources=Sources(tmp_path / "data"))
+    (other,) = expand(drawn, find_methods(), load("bundled").fingerprint)
+    again = worker.run(other)  # the same worker, other sources
+    assert again.data is not None and again.data.support_hash != record.data.support_hash

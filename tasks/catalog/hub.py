@@ -69,7 +69,9 @@ def class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
 def _class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # what it would warn of comes as an error
     path = None if copy is None else copy / "classnames.txt"
     if copy is None:
         try:
@@ -90,7 +92,11 @@ def _class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
 
 
 def _unreadable(hub: OnHub, copy: Path | None, error: Exception) -> DataError:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, LocalEntryNotFoundError):
+        reason = "no answer, and nothing in the cache"
     if copy is not None:
         return DataError(
             f"{copy} can't be read as a copy of {hub.id} ({reason}): copy the repository again, or remove the folder"

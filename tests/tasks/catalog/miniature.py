@@ -119,9 +119,10 @@ def write_parquet(folder: Path, names: Sequence[str], sizes: Mapping[str, int]) 
         labels = [number % len(names) for number in range(each * len(names))]
         rows: dict[str, Any] = {"image": [picture(label) for label in labels], "label": labels}
         Dataset.from_dict(rows, features=features).to_parquet(folder / "data" / f"{split}-00000-of-00001.parquet")
-    listed = "\n".join(f"        '{number}': {json.dumps(name)}" for number, name in enumerate(names))
-    card = f"---\ndataset_info:\n  features:\n  - name: image\n    dtype: image\n  - name: label\n    dtype:\n      class_label:\n        names:\n{listed}\n---\n"  # fmt: skip
-    (folder / "README.md").write_text(card.replace("        '", "          '"), encoding="utf-8")
+    card = ["---", "dataset_info:", "  features:", "  - name: image", "    dtype: image", "  - name: label", "    dtype:"]
+    card += ["      class_label:", "        names:"]
+    card += [f"          '{number}': {json.dumps(name)}" for number, name in enumerate(names)]
+    (folder / "README.md").write_text("\n".join([*card, "---", ""]), encoding="utf-8")
     return folder
 
 
@@ -131,7 +132,12 @@ def shown_class(image: Image.Image) -> int:
 
 
 def write_index(
-    folder: Path, name: str, rows: Mapping[str, Sequence[tuple[str, int]]], shots: int = 1, seed: int = 1, prefix: str = "./data/dtd/"
+    folder: Path,
+    name: str,
+    rows: Mapping[str, Sequence[tuple[str, int]]],
+    shots: int = 1,
+    seed: int = 1,
+    prefix: str = "./data/dtd/",
 ) -> Path:
     """A few-shot index file in the published form; rows: for train and val the paths and labels."""
     found = {

@@ -160,7 +160,9 @@ def test_a_copy_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_hub_out_of_reach_is_one_line_with_the_remedy() -> None:
-    with pytest.raises(DataError, match=r"someone/wds_numbers can't be read from the hub .*wds_numbers/ .*--data-root.*doctor") as caught:
+    with pytest.raises(
+        DataError, match=r"someone/wds_numbers can't be read from the hub .*wds_numbers/ .*--data-root.*doctor"
+    ) as caught:
         a_set().task(NO_SOURCES)
     assert "\n" not in str(caught.value)
 

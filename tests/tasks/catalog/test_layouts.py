@@ -215,7 +215,7 @@ def test_aircraft_of_an_unknown_variant_are_told(tmp_path: Path) -> None:
 def test_lists_that_are_no_text_are_told(tmp_path: Path) -> None:
     entry, disk, folder = laid_out(tmp_path, "fgvc-aircraft")
     (folder / disk.class_file).write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(DataError, match="variants.txt can't be read as text"):
+    with pytest.raises(DataError, match=r"variants.txt can't be read as text"):
         entry.task(Sources(tmp_path))
 
 
