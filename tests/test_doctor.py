@@ -158,7 +158,7 @@ def test_the_data_root_is_looked_through_and_the_hub_asked(tmp_path: Path) -> No
     write_layout(tmp_path / "data", entry.disk)
     (write_layout(tmp_path / "data", BY_NAME["eurosat"].disk) / BY_NAME["eurosat"].disk.index).unlink()
     text = ask("--out", str(tmp_path), "--data-root", str(tmp_path / "data")).output
-    assert f"{tmp_path / 'data'}: 1 sets are ready: dtd" in text
+    assert f"{tmp_path / 'data'}, ready in it: dtd" in text
     assert "- eurosat: eurosat/ lacks split_zhou_EuroSAT.json" in text
     assert "hub         https://hub.example doesn't answer" in text and "remedy: mend it" in text
     body = json.loads(ask("--json", "--out", str(tmp_path), "--data-root", str(tmp_path / "data")).output)

@@ -71,7 +71,7 @@ def _data(data: DataAccess) -> list[str]:
     """Where public data sets are read from, those that are whole, and what the others lack."""
     if data.problem:
         return [data.problem, f"remedy: {data.remedy}"]
-    ready = f"{data.root}: {len(data.ready)} sets are ready{': ' if data.ready else ''}{', '.join(data.ready)}"
+    ready = f"{data.root}, ready in it: {', '.join(data.ready) or 'nothing'}"
     return [ready, *(f"- {name}: {lacking}" for name, lacking in data.incomplete.items())]
 
 

@@ -56,7 +56,7 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             return f"{READY}, {self.hub.folder}/"
         if self.hub.cached:
             return f"ready in the hub's cache, {self.hub.id}"
-        return f"{needs}, or {self.hub.amount}" if needs else f"would download {self.hub.amount}"
+        return f"{needs}, else downloads {self.hub.amount}" if needs else f"would download {self.hub.amount}"
 
     def task(self, sources: Sources) -> Task:
         """Raises DataError that names what is missing and the remedy."""
