@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from pathlib import Path
 from typing import BinaryIO
@@ -22,9 +21,9 @@ def open_image(path: Path) -> Image.Image:
     return _decode(path, str(path))
 
 
-def decode_image(content: bytes, name: str) -> Image.Image:
-    """As `open_image`, for the content of a file that lies inside another one; `name` says where in errors."""
-    return _decode(io.BytesIO(content), name)
+def decode_image(file: BinaryIO, name: str) -> Image.Image:
+    """The same of an open file, which messages call `name`."""
+    return _decode(file, name)
 
 
 def _decode(source: Path | BinaryIO, name: str) -> Image.Image:

@@ -7,6 +7,7 @@ are asked for.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -172,4 +173,4 @@ class Repository:
 
     def _image(self, places: Mapping[str, tuple[Any, str, int]], ids: Sequence[str], row: int) -> Image.Image:
         table, column, number = places[ids[row]]
-        return decode_image(table[number][column]["bytes"], f"{self.copy or self.hub.id}, {ids[row]}")
+        return decode_image(io.BytesIO(table[number][column]["bytes"]), f"{self.copy or self.hub.id}, {ids[row]}")
