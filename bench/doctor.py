@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from bench.access import DataAccess, data_access
 from bench.api import default_workers, resolve_device, resolve_precision
 from bench.errors import UsageError
 from bench.meter import Meter, Sensor
@@ -61,14 +62,16 @@ class Diagnosis:
     writable: bool
     out_problem: str
     free_bytes: int | None
+    data: DataAccess
     python: str
     packages: dict[str, str]
 
 
-def diagnose(device: str, out: Path) -> Diagnosis:
+def diagnose(device: str, out: Path, data_root: Path | None = None) -> Diagnosis:
     """Look at everything; takes some seconds where counters work, and leaves nothing behind.
 
-    device: as of `run`. out: the results folder, which need not exist. Raises UsageError for a device that isn't there.
+    device, data_root: as of `run`. out: the results folder, which need not exist. Raises UsageError for a device that
+    isn't there.
     """
     device = _known(resolve_device(device))
     meter = Meter(device)
@@ -94,6 +97,7 @@ def diagnose(device: str, out: Path) -> Diagnosis:
         writable=not problem,
         out_problem=problem,
         free_bytes=free,
+        data=data_access(data_root),
         python=platform.python_version(),
         packages=packages(),
     )

@@ -12,6 +12,7 @@ from bench.record import CellInfo, Record
 from bench.registry import Registry, method_code
 from bench.spec import Named
 from bench.store import cell_key
+from bench.support import file_hash, support_file, support_name
 from tasks.base import NO_SOURCES, Budget, Sources, Task
 from tasks.find import find_task
 
@@ -66,6 +67,9 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     if len(set(names)) < len(names):
         raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
     cells: dict[Hashable, Cell] = {}
+    given = request.sources.support
+    if given and request.counts:
+        raise UsageError("--support gives supports of so many shots per class: leave out n=COUNT from --shots")
     for named in request.methods:
         method = registry.build(named)
         code = method_code(type(method))
@@ -92,6 +96,9 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     recipe=request.recipe,
                     quick=request.quick,
                     by_count=by_count,
+                    split_origin=task.split_origin,
+                    support="" if given is None else support_name(given),
+                    support_file=file_hash(support_file(given, task, shots, seed)) if given and method.uses_support else "",
                 )
                 cells.setdefault(cell_key(info), Cell(info, named, source, request.sources, _reason(method.kinds, task)))
     return list(cells.values())

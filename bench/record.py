@@ -37,6 +37,9 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     recipe: Literal["capped", "paper"] = "capped"  # whether the task's step budget was in force
     quick: bool = False
     by_count: bool = False  # `shots` counts the support's examples in all instead of per class
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
+    support: str = ""  # name of the folder of index files that gave the supports; "": the harness drew them
+    support_file: str = ""  # hash of the index file
 
     @property
     def size(self) -> str:

@@ -33,9 +33,10 @@ from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Tr
 from bench.registry import Registry, find_methods
 from bench.score import different_images, evaluate
 from bench.stored import stored_bytes
+from bench.support import given_episode, pooled
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
-from tasks.base import Split, Task
+from tasks.base import Sources, Split, Task
 from tasks.find import find_task
 
 
@@ -65,7 +66,7 @@ class Worker:
         self.meter.measure_idle()
         self.bank = Bank(settings.bank, self.meter)
         self._backbone: Backbone | None = None
-        self._task: tuple[str, Task] | None = None
+        self._task: tuple[tuple[str, Sources], Task] | None = None
 
     def run(self, cell: Cell) -> Record:
         """One attempt. Never raises for what goes wrong inside the cell."""
@@ -79,8 +80,10 @@ class Worker:
         return self._backbone
 
     def task(self, cell: Cell) -> Task:
-        if self._task is None or self._task[0] != cell.task_source:
-            self._task = (cell.task_source, find_task(cell.task_source, cell.sources))
+        asked = (cell.task_source, cell.sources)
+        if self._task is None or self._task[0] != asked:
+            task = find_task(cell.task_source, cell.sources)
+            self._task = (asked, task if cell.sources.support is None else pooled(task))
             self.bank.forget_memory()
         return self._task[1]
 
@@ -137,7 +140,12 @@ class _Attempt:
         frozen = self._frozen(backbone, task, method)
         episode = Episode(0, info.seed, ())
         if method.uses_support:
-            episode = draw_episode(task, info.shots, info.seed, info.protocol, info.by_count)
+            given = self.cell.sources.support
+            episode = (
+                draw_episode(task, info.shots, info.seed, info.protocol, info.by_count)
+                if given is None
+                else given_episode(task, given, info.shots, info.seed, info.protocol)
+            )
         test = list(range(len(task.test)))
         if info.quick:
             test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()

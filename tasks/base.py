@@ -9,7 +9,7 @@ Kinds:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,6 +17,8 @@ from typing import Literal, Protocol
 import numpy as np
 from PIL import Image
 from scipy.sparse import csr_array
+
+from bench.errors import DataError
 
 Kind = Literal["classification", "pair", "retrieval"]
 SplitName = Literal["train", "val", "test"]
@@ -27,6 +29,22 @@ class Sources:
     """Where the data of tasks that aren't bundled may be taken from."""
 
     data_root: Path | None = None  # folder of data sets in the layouts that the field has on disk
+    support: Path | None = None  # folder of published few-shot index files that stand in for the draw of supports
+    other_counts: bool = False  # whether a data set of other counts than the catalogue's is taken, as a split of its own
+
+    @property
+    def root(self) -> Path | None:
+        """The data root, None if none is given. Raises DataError if it isn't there."""
+        if self.data_root is None:
+            return None
+        root = self.data_root.expanduser()
+        if not root.is_dir():
+            raise DataError(f"--data-root {self.data_root}: no such folder: give the one that holds the folders of the data sets")
+        return root
+
+    def folder(self, name: str) -> Path | None:
+        """A data set's folder in the data root, None if it isn't there. Raises DataError for a data root that isn't there."""
+        return self.root / name if self.root is not None and (self.root / name).is_dir() else None
 
 
 NO_SOURCES = Sources()
@@ -107,6 +125,8 @@ class Task:
     budget: Budget | None = None
     candidate: str | None = None  # pair tasks with closed answers: how zero-shot joins question and answer
     shot_unit: int = 1  # retrieval: training pairs per shot
+    sizes: Mapping[SplitName, int] = field(default_factory=dict)  # rows of each split, where known before any is loaded
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on: such cells have tables of their own
 
     @cached_property
     def train(self) -> Split:
@@ -152,7 +172,10 @@ class Entry(Protocol):
     def licence(self) -> str: ...
 
     def state(self, sources: Sources) -> str:
-        """In a few words: ready here, which folder is missing, or how much would be downloaded from where."""
+        """In a few words: which folder is missing, or how much would be downloaded from where; touches no network.
+
+        Begins with "ready" where nothing is missing.
+        """
         ...
 
     def task(self, sources: Sources) -> Task:

@@ -9,7 +9,7 @@ from functools import partial
 from tasks.base import Augmentation, Budget, Split, SplitName, Task
 from tasks.scenes import answering, creatures, digits, entailment, pairs, sketches, textures
 from tasks.scenes.described import Make, described_split
-from tasks.scenes.drawn import Draw, drawn_split, split_size
+from tasks.scenes.drawn import SPLIT_NUMBERS, Draw, drawn_split, split_size
 
 # Small enough that the default grid ends within minutes on two cores. The stretch was chosen on examples of the train
 # pools that no support used (docs/protocol.md has the figures).
@@ -24,6 +24,10 @@ OPENINGS = ("a photo of ", "a picture of ", "there is ", "")  # those of the cap
 def _templates(rest: str) -> tuple[str, ...]:
     """The task's own template, "a photo of" something, and the same with the other openings for ensembles."""
     return tuple(opening + rest for opening in OPENINGS)
+
+
+def _sizes(classes: tuple[str, ...]) -> dict[SplitName, int]:
+    return {split: split_size(split, len(classes)) for split in SPLIT_NUMBERS}
 
 
 def _drawn(task: int, classes: tuple[str, ...], draw: Draw) -> Callable[[SplitName], Split]:
@@ -42,6 +46,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=sketches.CLASSES,
         load=_drawn(1, sketches.CLASSES, sketches.draw),
+        sizes=_sizes(sketches.CLASSES),
         templates=_templates("a {}."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.6),
@@ -53,6 +58,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=textures.CLASSES,
         load=_drawn(2, textures.CLASSES, textures.draw),
+        sizes=_sizes(textures.CLASSES),
         templates=_templates("a {} thing."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.3),  # smaller crops hold less than a period
@@ -64,6 +70,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=creatures.CLASSES,
         load=_drawn(3, creatures.CLASSES, creatures.draw),
+        sizes=_sizes(creatures.CLASSES),
         templates=_templates("a {}, a kind of creature."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.7),  # smaller crops lose ears and tails
@@ -75,6 +82,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=digits.CLASSES,
         load=partial(digits.load, 4),
+        sizes=digits.SIZES,
         templates=_templates("a number {}."),
         licence="CC-BY-4.0",  # the data; scikit-learn's code is BSD-3-Clause
         origin="scikit-learn load_digits, seeded split",
@@ -87,6 +95,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=entailment.CLASSES,
         load=_described(5, entailment.CLASSES, entailment.make),
+        sizes=_sizes(entailment.CLASSES),
         licence=LICENCE,
         augmentation=WHOLE,
         budget=BUDGET,
@@ -97,6 +106,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=answering.CLASSES,
         load=_described(6, answering.CLASSES, answering.make),
+        sizes=_sizes(answering.CLASSES),
         candidate="{text} {answer}",
         licence=LICENCE,
         augmentation=WHOLE,
@@ -108,6 +118,7 @@ TASKS: tuple[Task, ...] = (
         version="1",
         class_names=(),
         load=partial(pairs.load, 7),
+        sizes=pairs.SIZES,
         licence=LICENCE,
         augmentation=WHOLE,
         budget=replace(BUDGET, encoder_steps=60),  # words that the text tower never read take longer

@@ -10,14 +10,22 @@ import torch
 from click.testing import CliRunner, Result
 
 import bench.meter
-from bench import doctor
+from bench import access, doctor
 from bench.cli import main
 from bench.errors import UsageError
 from bench.meter import NoSensor, Sensor
 from bench.meter.memory import CLEAR_REFS
 from tests.meter.fakes import FakeClock, FakeSensor
+from tests.tasks.catalog.miniature import write_layout
+from tests.tasks.catalog.test_layouts import BY_NAME
 
 GPU_SENSORS = ["NVML, energy counter", "NVML, integrated power", "amdgpu, energy counter", "amdgpu, integrated power"]
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks the hub."""
+    monkeypatch.setattr("bench.access.ask_hub", lambda: ("https://hub.example", "https://hub.example doesn't answer", "mend it"))
 
 
 def missing() -> Sensor:
@@ -141,3 +149,52 @@ def test_a_device_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path, 
     result = CliRunner().invoke(main, ["doctor", "--device", device])
     assert result.exit_code == 2
     assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.usefixtures("no_counters")
+def test_the_data_root_is_looked_through_and_the_hub_asked(tmp_path: Path) -> None:
+    entry = BY_NAME["dtd"]
+    assert entry.disk is not None and BY_NAME["eurosat"].disk is not None
+    write_layout(tmp_path / "data", entry.disk)
+    (write_layout(tmp_path / "data", BY_NAME["eurosat"].disk) / BY_NAME["eurosat"].disk.index).unlink()
+    text = ask("--out", str(tmp_path), "--data-root", str(tmp_path / "data")).output
+    assert f"{tmp_path / 'data'}, ready in it: dtd" in text
+    assert "- eurosat: eurosat/ lacks split_zhou_EuroSAT.json" in text
+    assert "hub         https://hub.example doesn't answer" in text and "remedy: mend it" in text
+    body = json.loads(ask("--json", "--out", str(tmp_path), "--data-root", str(tmp_path / "data")).output)
+    assert body["data"]["ready"] == ["dtd"] and list(body["data"]["incomplete"]) == ["eurosat"]
+
+
+def test_without_a_data_root_or_with_a_wrong_one_there_is_a_remedy(tmp_path: Path) -> None:
+    for root, problem in ((None, "no data root"), (tmp_path / "nowhere", "no such folder")):
+        found = access.data_access(root)
+        assert problem in found.problem and "--data-root" in found.remedy
+        assert found.ready == [] and found.incomplete == {}
+
+
+def test_an_offline_hub_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # the hub of the other tests
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.get_session", lambda: pytest.fail("the hub was asked"))
+    address, problem, remedy = access.ask_hub()
+    assert problem == f"{address} isn't asked, as HF_HUB_OFFLINE is set" and "HF_HUB_OFFLINE" in remedy
+
+
+@pytest.mark.parametrize("answer", [OSError("name or service\nnot known"), None])
+def test_a_hub_that_does_not_answer_has_a_remedy(answer: Exception | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Session:
+        def head(self, address: str, timeout: float) -> Session:
+            assert timeout <= 10
+            if answer is not None:
+                raise answer
+            return self
+
+        def raise_for_status(self) -> None:
+            return
+
+    monkeypatch.undo()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.get_session", Session)
+    _, problem, remedy = access.ask_hub()
+    assert bool(problem) == bool(remedy) == (answer is not None)
+    assert "\n" not in problem

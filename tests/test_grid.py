@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import tasks.find
 from bench.errors import UsageError
 from bench.grid import Cell, Request, Resume, expand, plan
 from bench.record import Failure, Record, from_json, to_json
 from bench.registry import Registry, find_methods
 from bench.spec import Named, parse_names
 from bench.store import cell_key
+from tasks.base import Sources
 from tests.factories import make_record, make_task
+from tests.tasks.catalog.miniature import write_index
 
 METHOD = """
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Free(HeadMethod):
 @pytest.fixture(autouse=True)
 def tiny_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     own = make_task("a"), make_task("b", version="7"), make_task("pairs", kind="pair")
-    monkeypatch.setattr(tasks.find, "TASKS", own)
+    monkeypatch.setattr("tasks.find.TASKS", own)
 
 
 @pytest.fixture
@@ -191,3 +192,32 @@ def test_a_record_from_before_sizes_by_count_is_still_the_same_cell(registry: Re
     line = to_json(make_record(cell=cell.info)).replace(b',"by_count":false', b"")
     assert b"by_count" not in line
     assert cell_key(from_json(line, "old").cell) == cell_key(cell.info)
+
+
+def test_another_split_and_another_support_make_other_cells(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = expand(request("stub,free", shots=(1,), seeds=(1,)), registry, "f00d")
+    assert {(cell.info.split_origin, cell.info.support, cell.info.support_file) for cell in usual} == {("", "", "")}
+    keys = {cell_key(cell.info) for cell in usual}
+    monkeypatch.setattr("tasks.find.TASKS", (make_task("a", split_origin="the hub's split"),))
+    other = expand(request("stub,free", shots=(1,), seeds=(1,)), registry, "f00d")
+    assert not keys & {cell_key(cell.info) for cell in other}
+    asked = request("stub,free", shots=(1,), seeds=(1,), sources=Sources(support=tmp_path / "indices"))
+    found = []
+    for path in ("1.jpg", "2.jpg"):
+        write_index(tmp_path / "indices", "a", {"train": [(path, 0)]})
+        cells = {cell.info.method: cell.info for cell in expand(asked, registry, "f00d")}
+        assert cells["stub"].support == cells["free"].support == "indices"
+        assert cells["free"].support_file == ""  # it reads no support
+        found.append(cells["stub"])
+    assert cell_key(found[0]) != cell_key(found[1])
+    assert cell_key(found[0], ("support_file",)) == cell_key(found[1], ("support_file",))
+
+
+def test_a_missing_index_file_is_told_before_anything_runs(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"shot_4-seed_1.json: no such index file"):
+        expand(request(shots=(4,), sources=Sources(support=tmp_path)), registry, "f00d")
+    expand(request("free", sources=Sources(support=tmp_path)), registry, "f00d")  # needs none
+    with pytest.raises(UsageError, match=r"leave out n=COUNT"):
+        expand(request("free", counts=(500,), sources=Sources(support=tmp_path)), registry, "f00d")

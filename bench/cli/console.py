@@ -9,6 +9,13 @@ import click
 from rich.console import Console
 
 TABLE_WIDTH = 150
+DATA_ROOT = click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    envvar="BENCH_DATA",
+    show_envvar=True,
+    help="Folder of the public data sets, each in the layout that the field has on disk.",
+)
 PLUGIN = click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
 
 

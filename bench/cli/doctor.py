@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.console import DATA_ROOT
+
 if TYPE_CHECKING:
+    from bench.access import DataAccess
     from bench.doctor import Diagnosis, SensorFinding
 
 INDENT = 12
@@ -23,14 +26,15 @@ INDENT = 12
     show_default=True,
     help="The results folder; it need not exist.",
 )
+@DATA_ROOT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
-def doctor(device: str, out: Path, as_json: bool) -> None:
+def doctor(device: str, out: Path, data_root: Path | None, as_json: bool) -> None:
     """Say what works on this machine, why the rest doesn't, and the remedy; changes nothing, exit code 0."""
     import msgspec
 
     from bench.doctor import diagnose
 
-    found = diagnose(device, out)
+    found = diagnose(device, out, data_root)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
         return
@@ -55,10 +59,24 @@ def _sections(found: Diagnosis) -> list[tuple[str, list[str]]]:
         ("workers", [f"{found.workers} with {found.threads} torch {'thread' if found.threads == 1 else 'threads'} each"]),
         ("precision", [f"{found.precision} (--precision auto)"]),
         ("results", [folder]),
+        ("data", _data(found.data)),
+        ("hub", _hub(found.data)),
         ("memory", memory),
         ("energy", [f"{found.energy} ({found.energy_quality})", *advice, *_sensors(found.sensors)]),
         ("versions", [versions]),
     ]
+
+
+def _data(data: DataAccess) -> list[str]:
+    """Where public data sets are read from, those that are whole, and what the others lack."""
+    if data.problem:
+        return [data.problem, f"remedy: {data.remedy}"]
+    ready = f"{data.root}, ready in it: {', '.join(data.ready) or 'nothing'}"
+    return [ready, *(f"- {name}: {lacking}" for name, lacking in data.incomplete.items())]
+
+
+def _hub(data: DataAccess) -> list[str]:
+    return [f"{data.hub} can be reached"] if not data.hub_problem else [data.hub_problem, f"remedy: {data.hub_remedy}"]
 
 
 def _sensors(sensors: list[SensorFinding]) -> list[str]:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
+from rich.padding import Padding
+from rich.segment import Segment, Segments
 from rich.table import Table
 
-from bench.cli.console import PLUGIN, print_wide
+from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide
+from tasks.base import SplitName
+
+NARROW = 120  # columns of the screen, below which these stand under a task's name
+UNDER = ("kind", "licence", "state")
 
 
 @click.command("list")
 @click.argument("what", type=click.Choice(["methods", "tasks", "backbones"]))
+@DATA_ROOT
 @PLUGIN
-def list_(what: str, plugin: tuple[Path, ...]) -> None:
-    """List methods, tasks or backbones."""
+def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
+    """List methods, tasks or backbones; of tasks, whether they are ready, need a folder or would be downloaded."""
     if what == "methods":
         print_wide(_methods_table(plugin))
     elif what == "tasks":
-        print_wide(_tasks_table())
+        _print_tasks(data_root)
     else:
         import open_clip
 
@@ -41,20 +50,43 @@ def _methods_table(plugin: tuple[Path, ...]) -> Table:
     return table
 
 
-def _tasks_table() -> Table:
+def _print_tasks(data_root: Path | None) -> None:
+    """The bundled tasks, and the catalogue with what each set needs; touches no network."""
+    from tasks.base import Sources
     from tasks.bundled import TASKS
+    from tasks.catalog import ENTRIES
+    from tasks.find import SCHEMES
 
-    table = Table("task", "kind", "classes", "test", "template", "licence", "source", title="tasks (and imagefolder:PATH)")
-    for task in TASKS:
-        template = task.candidate or (task.templates[0] if task.kind == "classification" else "")
-        cells = (
-            task.name,
-            task.kind,
-            str(len(task.class_names) or "-"),
-            str(len(task.test)),
-            template,
-            task.licence,
-            task.origin,
-        )
-        table.add_row(*map(escape, cells))
-    return table
+    rows = [_task_row(one.name, one.kind, len(one.class_names), one.sizes, one.licence, f"ready, {one.origin}") for one in TASKS]
+    for entry in ENTRIES.values():
+        state = entry.state(Sources(data_root))
+        rows.append(_task_row(entry.name, entry.kind, entry.classes, entry.sizes, entry.licence, state))
+    screen = Console()
+    console = screen if screen.is_terminal else Console(width=max(screen.width, TABLE_WIDTH))
+    narrow = console.width < NARROW
+    columns = ("task", "kind", "classes", "train", "val", "test", "licence", "state")
+    shown = [name for name in columns if not (narrow and name in UNDER)]
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for name in shown:
+        justify: JustifyMethod = "right" if name in ("classes", "train", "val", "test") else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name != "state")
+    for row in rows:
+        table.add_row(*(escape(row[name]) for name in shown))
+    for number, line in enumerate(console.render_lines(table)):
+        console.print(Segments([*line, Segment.line()]), end="")
+        if narrow and number:
+            row = rows[number - 1]
+            about = f"{row['kind']}; licence: {row['licence']}; {row['state']}"
+            console.print(Padding(escape(about), (0, 0, 0, 4)), style="dim", highlight=False)
+    own = ", ".join(f"{scheme}:PATH" for scheme in SCHEMES)
+    note = f"""
+needs FOLDER/: the data root (--data-root) must have it, docs/data.md says how. What the hub has instead is another split, \
+with tables of its own. Your own data: {own}."""
+    console.print(note, markup=False, highlight=False)
+
+
+def _task_row(name: str, kind: str, classes: int, sizes: Mapping[SplitName, int], licence: str, state: str) -> dict[str, str]:
+    splits: tuple[SplitName, ...] = ("train", "val", "test")
+    counts = dict(zip(("classes", *splits), (classes, *(sizes.get(split, 0) for split in splits)), strict=True))
+    shown = {what: f"{count:,}" if count else "-" for what, count in counts.items()}
+    return {"task": name, "kind": kind, **shown, "licence": licence, "state": state}

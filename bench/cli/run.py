@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.console import print_wide
+from bench.cli.console import DATA_ROOT, print_wide
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
@@ -20,14 +20,18 @@ DEFAULT_SEEDS = "1,2,3"
     "--tasks",
     default="core",
     show_default=True,
-    help="Names, core (four bundled ones), bundled (all seven), or your own: card:FILE, imagefolder:PATH, csv:PATH, ...",
+    help="Names (see list tasks), core (four bundled ones), bundled (all seven), or your own: card:FILE, imagefolder:PATH, ...",
+)
+@DATA_ROOT
+@click.option(
+    "--other-counts",
+    is_flag=True,
+    help="Take data sets of other counts than the catalogue's, in tables of their own.",
 )
 @click.option(
-    "--data-root",
-    type=click.Path(path_type=Path),
-    envvar="BENCH_DATA",
-    show_envvar=True,
-    help="Folder of the public data sets, each in the layout that the field has on disk.",
+    "--support",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of CoOp's published few-shot index files, instead of supports that are drawn here.",
 )
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
@@ -87,6 +91,7 @@ def run(**options: Any) -> None:
     from bench.spec import parse_numbers, parse_shots
     from bench.worker import Settings
     from tasks.base import Sources
+    from tasks.catalog import ENTRIES
 
     source = click.get_current_context().get_parameter_source
     console = Console(stderr=True)
@@ -112,7 +117,7 @@ def run(**options: Any) -> None:
         precision=api.resolve_precision(options["precision"], device),
         recipe=options["recipe"],
         quick=options["quick"],
-        sources=Sources(data_root=options["data_root"]),
+        sources=Sources(options["data_root"], options["support"], options["other_counts"]),
     )
     workers = options["workers"] or api.default_workers(device)
     out: Path = options["out"]
@@ -137,6 +142,9 @@ def run(**options: Any) -> None:
             markup=False,
             highlight=False,
         )
+        for name in request.tasks:
+            if name in ENTRIES:
+                console.print(f"{name}: {ENTRIES[name].state(request.sources)}", markup=False, highlight=False)
         if options["dry_run"]:
             for cell in plan.run:
                 click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.size}\tseed {cell.info.seed}")

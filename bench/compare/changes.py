@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from bench.compare.pairing import Pair
 from bench.record import Record, headline
 from bench.report import sizes
+from bench.report.frame import SECTION
 from bench.report.statistics import CONFIDENCE
 from bench.report.summary import Section
 
@@ -69,7 +70,7 @@ class Row:
 
 def rows(pairs: Iterable[Pair], level: Level) -> list[Row]:
     """One row for each method, method and task, or cell, of the pairs with a score in both runs; methods of different
-    sections (kind, backbone, protocol, recipe, precision, quick) are different rows. Labels and backbones are B's."""
+    sections (kind, backbone, protocol and what else keeps tables apart) are different rows. Labels and backbones are B's."""
     grouped: dict[tuple[Section, str, str | None, int | None, int | None], list[Pair]] = {}
     for pair in pairs:
         if not pair.scored:
@@ -84,7 +85,7 @@ def rows(pairs: Iterable[Pair], level: Level) -> list[Row]:
 
 def section_of(record: Record) -> Section:
     cell = record.cell
-    return Section(cell.kind, cell.backbone, cell.fingerprint, cell.protocol, cell.recipe, cell.precision, cell.quick)
+    return Section(*(getattr(cell, name) for name in SECTION))
 
 
 def figures(record: Record) -> dict[str, tuple[float, str]]:

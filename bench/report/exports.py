@@ -13,11 +13,12 @@ import pandas as pd
 
 from bench.report import sizes
 from bench.report.escape import spreadsheet
+from bench.report.frame import SECTION
 from bench.report.statistics import Estimate
 from bench.report.summary import Costs, Row, Summary, Table, TaskScore
 
 _LEADERBOARD = [
-    *("kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick"),
+    *SECTION,
     *("label", "method", "family", "baseline", "scope", "task", "shots"),
     *("mean", "deviation", "half_width", "seeds", "ok", "failed", "missing", "not_applicable"),
     *("rank", "gain", "behind", "behind_p"),

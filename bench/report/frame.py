@@ -15,7 +15,7 @@ from bench.record import Record, headline
 from bench.report import sizes
 
 # What two records must share to stand in one table.
-SECTION = ["kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick"]
+SECTION = ["kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick", "split_origin", "support"]
 # What names a cell within a table.
 CELL = ["label", "task", "shots", "seed"]
 
@@ -27,7 +27,7 @@ OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
 # Part of the record -> column -> field of the part.
 _TEXT = {
     "cell": {
-        **{name: name for name in ("kind", "backbone", "fingerprint", "protocol", "recipe", "precision")},
+        **{name: name for name in SECTION if name != "quick"},
         **{name: name for name in ("method", "label", "method_code", "family", "task", "task_version")},
     },
     "error": {"error_phase": "phase", "error_type": "type", "error_message": "message"},

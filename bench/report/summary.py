@@ -28,6 +28,8 @@ class Section:
     recipe: str
     precision: str
     quick: bool
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
+    support: str = ""  # where supports come from that weren't drawn here
 
     @classmethod
     def of(cls, key: Any) -> Section:
@@ -38,6 +40,8 @@ class Section:
     def title(self) -> str:
         """One plain line; not escaped."""
         parts = [self.backbone, f"protocol {self.protocol}", f"{self.recipe} recipe", self.precision]
+        parts += [self.split_origin] if self.split_origin else []
+        parts += [f"supports from {self.support}"] if self.support else []
         return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.errors import DataError
 from tasks.base import Augmentation, Kind, Sources, Split, SplitName, Task
+from tasks.catalog.rows import OTHER_COUNTS, counts_error, wrong_classes, wrong_counts
 
 VALIDATION_PARTS = 10  # where a set has no validation split, one part in so many of its training images stands in
 
@@ -40,8 +41,11 @@ class Form:
         there = (next((root / place for place in places if (root / place).exists()), None) for places in self.needs)
         return [path for path in there if path is not None]
 
-    def missing(self, root: Path) -> list[str]:
-        return [" or ".join(places) for places in self.needs if not any((root / place).exists() for place in places)]
+    def missing(self, root: Path | None) -> list[str]:
+        """Without a data root all that is needed."""
+        return [
+            " or ".join(places) for places in self.needs if root is None or not any((root / place).exists() for place in places)
+        ]
 
 
 @dataclass(frozen=True)
@@ -64,25 +68,22 @@ class Annotated:
         return self.forms[0].sizes
 
     def state(self, sources: Sources) -> str:
-        if sources.data_root is None:
-            return f"needs a data root with {self.forms[0].needs[0][0]}"
-        root = sources.data_root.expanduser()
-        missing = self._form(root).missing(root)
+        missing = self._form(sources.root).missing(sources.root)
         if not missing:
             return "ready in the data root"
         return f"needs {missing[0]}{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}"
 
     def task(self, sources: Sources) -> Task:
-        if sources.data_root is None:
+        if (root := sources.root) is None:
             raise DataError(f"task {self.name} needs files: give their folder by --data-root; they come from {self.link}")
-        root = sources.data_root.expanduser()
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder: give --data-root the folder that holds the public data sets")
         form = self._form(root)
         if missing := form.missing(root):
             raise DataError(f"task {self.name}: {root} has no {', no '.join(missing)}: get what is missing from {self.link}")
         contents = form.read(*form.found(root))
-        self._check(form, contents)
+        wrong = [*wrong_classes(contents.class_names, self.classes), *wrong_counts(contents.splits, form.sizes)]
+        if wrong and not sources.other_counts:
+            raise counts_error(form.found(root)[0], wrong)
+        whose = f"{OTHER_COUNTS} ({'; '.join(wrong)})" if wrong else form.split
         splits = contents.splits if "val" in contents.splits else _with_validation(contents.splits)
         return Task(
             name=self.name,
@@ -91,23 +92,16 @@ class Annotated:
             class_names=contents.class_names,
             load=splits.__getitem__,
             licence=self.licence,
-            origin=f"{self.name}, {form.split}",
+            origin=f"{self.name}, {whose}",
+            split_origin=OTHER_COUNTS if wrong else "",
             augmentation=self.augmentation,
             candidate=self.candidate,
             shot_unit=self.shot_unit,
         )
 
-    def _form(self, root: Path) -> Form:
+    def _form(self, root: Path | None) -> Form:
         """The form of which least is missing, of several the first."""
         return min(self.forms, key=lambda form: len(form.missing(root)))
-
-    def _check(self, form: Form, contents: Contents) -> None:
-        counts = [(f"{split} rows", len(contents.splits[split]), expected) for split, expected in form.sizes.items()]
-        for what, count, expected in [*counts, ("classes", len(contents.class_names), self.classes)]:
-            if count != expected:
-                raise DataError(
-                    f"task {self.name}: {count:,} {what} and there should be {expected:,}: get the files again from {self.link}"
-                )
 
 
 def _with_validation(splits: Mapping[SplitName, Split]) -> Mapping[SplitName, Split]:

@@ -1,7 +1,126 @@
-"""Public data sets of the kind `classification`."""
+"""Public data sets of the kind `classification`. What they are is said in `classification.toml`."""
 
 from __future__ import annotations
 
-from tasks.base import Entry
+import tomllib
+from collections.abc import Sequence
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
 
-ENTRIES: tuple[Entry, ...] = ()
+import msgspec
+from PIL import Image
+
+from bench.errors import DataError
+from tasks.base import Augmentation, Entry, Kind, Sources, Split, SplitName, Task
+from tasks.catalog import coop
+from tasks.catalog.coop import OnDisk
+from tasks.catalog.hub import OnHub, Repository, class_names
+from tasks.catalog.rows import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
+from tasks.images import open_image
+
+READY = "ready in the data root"
+FROM_HUB = "the hub's split"
+UNCHECKED = "unchecked counts"
+
+
+class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One data set, as the field uses it: on disk in CoOp's layout, else on the hub.
+
+    sizes: rows of each split; a set without `val` there has none of its own, and a fifth of `train` stands in for it.
+    """
+
+    name: str
+    classes: int
+    sizes: dict[SplitName, int]
+    licence: str
+    templates: tuple[str, ...]
+    augmentation: Augmentation = Augmentation()
+    disk: OnDisk | None = None
+    hub: OnHub | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return "classification"
+
+    def state(self, sources: Sources) -> str:
+        """Begins with "ready" where nothing is missing; else says which folder is, or how much would be downloaded."""
+        if self.disk is not None and (folder := sources.folder(self.disk.folder)):
+            lacking = self.disk.missing(folder)
+            return READY if lacking is None else f"{self.disk.folder}/ lacks {lacking}"
+        needs = "" if self.disk is None else f"needs {self.disk.folder}/"
+        if self.hub is None:
+            return needs
+        if sources.folder(self.hub.folder):
+            return f"{READY}, {self.hub.folder}/"
+        if self.hub.cached:
+            return f"ready in the hub's cache, {self.hub.id}"
+        return f"{needs}, else downloads {self.hub.amount}" if needs else f"would download {self.hub.amount}"
+
+    def task(self, sources: Sources) -> Task:
+        """Raises DataError that names what is missing and the remedy."""
+        if self.disk is not None and (folder := sources.folder(self.disk.folder)):
+            return self._from_disk(self.disk, folder, sources.other_counts)
+        if self.hub is not None:
+            return self._from_hub(self.hub, sources.folder(self.hub.folder), sources.other_counts)
+        root = "--data-root is not given" if sources.data_root is None else f"{sources.data_root} has no such folder"
+        raise DataError(f"{self.name} {self.state(sources)} in the data root, and {root}: docs/data.md says where it comes from")
+
+    def _from_disk(self, disk: OnDisk, folder: Path, other_counts: bool) -> Task:
+        names, splits = coop.read(disk, folder, None if other_counts else self.classes)
+        wrong = [*wrong_classes(names, self.classes), *wrong_counts(splits, self.sizes)]
+        if wrong and not other_counts:
+            raise counts_error(folder / disk.index, wrong)
+        splits = with_validation(splits)
+        whose = f"other counts ({'; '.join(wrong)})" if wrong else "the split that CoOp uses"
+        return self._task(
+            names,
+            version=version([*names, *self.templates], splits),
+            load=partial(_load, folder / disk.images, splits),
+            origin=f"{folder.name}, {whose}",
+            split_origin=OTHER_COUNTS if wrong else "",
+        )
+
+    def _from_hub(self, hub: OnHub, copy: Path | None, other_counts: bool) -> Task:
+        names = class_names(hub, copy)
+        wrong = wrong_classes(names, hub.classes or self.classes)
+        if wrong and not other_counts:
+            raise counts_error(copy or hub.id, wrong)
+        sizes = {split: size for split, size in (hub.sizes or self.sizes).items() if split not in hub.unconfirmed}
+        repository = Repository(hub, copy, len(names), None if other_counts else sizes)
+        labels = [*([FROM_HUB] if self.disk is not None else []), *([UNCHECKED] if other_counts else [])]
+        return self._task(
+            names,
+            version=version([*names, *self.templates, hub.id], {}),
+            load=repository.load,
+            origin=f"{hub.id} on the hub",
+            split_origin=", ".join(labels),
+        )
+
+    def _task(self, names: tuple[str, ...], **about: object) -> Task:
+        return Task(
+            name=self.name,
+            kind=self.kind,
+            class_names=names,
+            templates=self.templates,
+            licence=self.licence,
+            augmentation=self.augmentation,
+            **about,  # type: ignore[arg-type]
+        )
+
+
+def _load(images: Path, splits: Splits, split: SplitName) -> Split:
+    rows = splits[split]
+    return Split(rows.ids, partial(_open_row, images, rows.ids), rows.labels)
+
+
+def _open_row(images: Path, ids: Sequence[str], row: int) -> Image.Image:
+    return open_image(images / ids[row])
+
+
+def _entries() -> tuple[ClassificationSet, ...]:
+    text = files("tasks.catalog").joinpath("classification.toml").read_text(encoding="utf-8")
+    return tuple(msgspec.convert({"name": name, **entry}, ClassificationSet) for name, entry in tomllib.loads(text).items())
+
+
+ENTRIES: tuple[Entry, ...] = _entries()

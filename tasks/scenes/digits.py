@@ -13,6 +13,11 @@ from tasks.scenes.drawn import SPLIT_NUMBERS, TRAIN_PER_CLASS, VAL_PER_CLASS, id
 
 CLASSES = DIGITS
 TEST_PER_CLASS = 80
+SIZES: dict[SplitName, int] = {
+    "train": TRAIN_PER_CLASS * len(CLASSES),
+    "val": VAL_PER_CLASS * len(CLASSES),
+    "test": TEST_PER_CLASS * len(CLASSES),
+}
 MARGIN = 8  # pixels around the digit, as the printed digits of pretraining have
 
 

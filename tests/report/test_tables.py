@@ -260,3 +260,20 @@ def test_metric_of_the_kind_is_the_score() -> None:
     table = only([record])
     assert table.rows[0].scores[4] is not None
     assert table.rows[0].scores[4].mean == 0.25
+
+
+def test_another_split_or_support_has_a_table_of_its_own_in_which_a_cell_is_no_other_attempt() -> None:
+    usual = make_record(score=0.5)
+    records = [
+        usual,
+        make_record(score=0.9, split_origin="the hub's split", record_id="hub"),
+        make_record(score=0.7, support="indices", support_file="1f", record_id="given"),
+        make_record(score=0.8, support="indices", support_file="2e", seed=2, record_id="given too"),
+    ]
+    tables = {(table.section.split_origin, table.section.support): table for table in summarise_records(records).tables}
+    assert tables.keys() == {("", ""), ("the hub's split", ""), ("", "indices")}
+    assert len(tables["", "indices"].cells) == 2
+    assert tables["", ""].section.title.endswith("capped recipe, fp32")
+    assert "fp32, the hub's split" in tables["the hub's split", ""].section.title
+    assert "fp32, supports from indices" in tables["", "indices"].section.title
+    assert [row.scores[4].mean for row in tables["", ""].rows if row.scores[4]] == [0.5]

@@ -60,7 +60,7 @@ def test_what_is_missing_is_told_with_the_remedy(root: Path) -> None:
         ENTRY.task(Sources(root))
     (root / "tiny" / "images").rmdir()
     assert ENTRY.state(Sources(root)) == "needs tiny/a.json or other/a.json and 1 more"
-    assert ENTRY.state(Sources()) == "needs a data root with tiny/a.json"
+    assert ENTRY.state(Sources()) == ENTRY.state(Sources(root))
     with pytest.raises(DataError, match=r"task tiny-pairs needs files: give their folder by --data-root"):
         ENTRY.task(Sources())
     with pytest.raises(DataError, match=r"nowhere: no such folder"):
@@ -69,10 +69,13 @@ def test_what_is_missing_is_told_with_the_remedy(root: Path) -> None:
 
 def test_other_counts_are_an_error_that_says_which(root: Path) -> None:
     other = replace(ENTRY, forms=(replace(ENTRY.forms[0], sizes={"train": 60, "test": 4}),))
-    with pytest.raises(DataError, match=r"task tiny-pairs: 3 test rows and there should be 4"):
+    with pytest.raises(DataError, match=r"a.json: 3 test, 4 expected: .*--other-counts"):
         other.task(Sources(root))
-    with pytest.raises(DataError, match=r"task tiny-pairs: 3 classes and there should be 3,129"):
+    with pytest.raises(DataError, match=r"a.json: 3 classes, 3,129 expected"):
         replace(ENTRY, classes=3129).task(Sources(root))
+    taken = other.task(Sources(root, other_counts=True))
+    assert (taken.origin, taken.split_origin) == ("tiny-pairs, other counts (3 test, 4 expected)", "other counts")
+    assert ENTRY.task(Sources(root, other_counts=True)).split_origin == ""
 
 
 def test_validation_is_a_part_of_the_training_images_with_all_their_rows(root: Path) -> None:
@@ -114,7 +117,7 @@ def test_easy_vqa_runs_through_its_entry(tmp_path: Path) -> None:
         easy(folder, [["what shape?", "circle", 1], ["is there a circle?", "yes", 0]], part)
     (entry,) = (entry for entry in PAIRS if entry.name == "easy-vqa")
     assert isinstance(entry, Annotated)
-    with pytest.raises(DataError, match=r"task easy-vqa: 2 train rows and there should be 38,575"):
+    with pytest.raises(DataError, match=r"easy-vqa/.*: .*2 train, 38,575 expected"):
         entry.task(Sources(tmp_path))
     small = replace(entry, classes=2, forms=(replace(entry.forms[0], sizes={"train": 2, "test": 2}),))
     task = small.task(Sources(tmp_path))
