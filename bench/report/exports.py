@@ -1,4 +1,4 @@
-"""The CSV files. Scores are 0..1 and costs unrounded: they are for programs; the leaderboard is for people."""
+"""The CSV files and the JSON. Scores are 0..1 and costs unrounded: they are for programs; the leaderboard is for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.report.summary import Costs, Row, Summary, Table, TaskScore
 _LEADERBOARD = [
     *("kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick"),
     *("label", "method", "family", "baseline", "scope", "task", "shots"),
-    *("mean", "deviation", "half_width", "seeds", "ok", "failed", "missing", "not_applicable"),
+    *("mean", "deviation", "half_width", "bootstrap_low", "bootstrap_high", "seeds", "ok", "failed", "missing", "not_applicable"),
     *("rank", "gain", "behind", "behind_p"),
     *("trainable_low", "trainable_high", "trainable_mean", "share_low", "share_high", "seconds"),
     *("joules_measured", "joules_estimated", "memory_bytes", "stored_bytes_low", "stored_bytes_high", "pareto"),
@@ -54,8 +54,13 @@ def leaderboard_json(summary: Summary) -> str:
             ]
             rows.append(found)
         head = {name: getattr(table, name) for name in ("shots", "tasks", "reference", "gain_tasks", "ranked", "notes")}
-        tables.append({"section": dataclasses.asdict(table.section), **head, "rows": rows})
-    return json.dumps({"tables": tables}, indent=1, allow_nan=False) + "\n"
+        rankings = [dataclasses.asdict(ranking) for ranking in table.rankings]
+        tables.append({"section": dataclasses.asdict(table.section), **head, "rankings": rankings, "rows": rows})
+    joint = [
+        {"section": dataclasses.asdict(part.section), "rankings": [dataclasses.asdict(ranking) for ranking in part.rankings]}
+        for part in summary.joint
+    ]
+    return json.dumps({"tables": tables, "joint": joint}, indent=1, allow_nan=False) + "\n"
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -89,9 +94,9 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         found = [scores[shots] for scores in method.tasks.values() if shots in scores]
         # Ranks, gains and costs of the means belong to the largest shot count.
         last = whole | _costs(method.costs) if shots == table.largest else {}
-        yield (
-            common | {"scope": "all tasks", "task": "", "shots": shots} | _estimate(method.scores[shots]) | _counts(found) | last
-        )
+        ends = dict(zip(("bootstrap_low", "bootstrap_high"), method.bootstrap.get(shots, (None, None)), strict=True))
+        place = {"scope": "all tasks", "task": "", "shots": shots}
+        yield common | place | _estimate(method.scores[shots]) | ends | _counts(found) | last
     for task, scores in method.tasks.items():
         for shots, score in scores.items():
             costs = method.task_costs.get((task, 0 if method.baseline else shots), Costs())

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from bench.report.columns import Column, Figure, columns, figures, shots_title, task_figures
 from bench.report.escape import plain
 from bench.report.frame import SECTION
-from bench.report.leaderboard import how_to_read
+from bench.report.leaderboard import HOW_JOINT, how_to_read
 from bench.report.page import svg
 from bench.report.page.cells import MESSAGE_LENGTH, Cells, reason_of
-from bench.report.page.columns import Column, Figure, columns, figures, shots_title, task_figures
-from bench.report.summary import Row, Section, Summary, Table
+from bench.report.summary import Joint, Row, Section, Summary, Table
 
 _WIDE = 620  # points; a wider plot gets a line of its own
 
@@ -60,6 +60,37 @@ class Board:
     how_to_read: list[str]
     notes: list[str]
     plots: list[Plot]
+
+
+@dataclass(frozen=True)
+class JointBoard:
+    """Mean ranks over the tasks of all kinds."""
+
+    number: int
+    heading: str
+    detail: str
+    shots: list[str]
+    lines: list[tuple[str, str, list[Figure]]]  # label, family, ranks
+    notes: list[str]
+    plots: list[Plot]
+
+
+def make_joint(number: int, joint: Joint, tables: Sequence[Table], plots: Mapping[str, str]) -> JointBoard:
+    """`number`: another one than any table has. `tables`: all of the summary's."""
+    heading, _, detail = joint.section.title.partition(": ")
+    families = {row.label: row.family for table in tables for row in table.rows}
+    return JointBoard(
+        number=number,
+        heading=heading,
+        detail=detail,
+        shots=[shots_title(ranking.shots) for ranking in joint.rankings],
+        lines=[
+            (plain(label), plain(families[label]), [Figure("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
+            for label, ranks in joint.rows
+        ],
+        notes=[*HOW_JOINT, *map(plain, joint.notes)],
+        plots=_plots(number, plots),
+    )
 
 
 def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bool) -> Board:
