@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 from torch import Tensor
 
-from bench.record import Metric
+from bench.record import Metric, Reliability
 from tasks.base import Split
 
 RECALL_AT = (1, 5, 10)
@@ -20,18 +20,32 @@ def classification_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, 
 
     The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017).
     """
-    chosen = scores.argmax(1)
-    right = chosen == labels
+    right = scores.argmax(1) == labels
     log_probability = log_softmax(scores.astype(np.float64), axis=1)
-    confidence = np.exp(log_probability.max(1))
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
+    bins = reliability(scores, labels)
+    error = np.abs(np.subtract(bins.right, bins.confidence)).sum() / len(labels)
     return {
         "accuracy": Metric(float(right.mean())),
         "class_mean_accuracy": Metric(float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))),
         "calibration_error": Metric(float(error), higher_is_better=False),
         "log_loss": Metric(float(-log_probability[np.arange(len(labels)), labels].mean()), higher_is_better=False),
     }
+
+
+def reliability(scores: np.ndarray, labels: np.ndarray) -> Reliability:
+    """Scores [N, C] (logits) and labels [N] by the confidence of the chosen class."""
+    confidence = np.exp(log_softmax(scores.astype(np.float64), axis=1).max(1))
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        return np.bincount(bins, values, CALIBRATION_BINS)
+
+    right = (scores.argmax(1) == labels).astype(float)
+    return Reliability(
+        count=np.bincount(bins, minlength=CALIBRATION_BINS).tolist(),
+        right=summed(right).astype(int).tolist(),
+        confidence=summed(confidence).tolist(),
+    )
 
 
 def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, np.ndarray]:

@@ -31,7 +31,7 @@ from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods, find_task
-from bench.score import evaluate
+from bench.score import evaluate, reliability
 from bench.stored import stored_bytes
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
@@ -230,6 +230,8 @@ class _Attempt:
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
         self.results["metrics"] = metrics
+        if "scores" in arrays:
+            self.results["reliability"] = reliability(arrays["scores"], arrays["labels"])
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ _LEADERBOARD = [
 
 def cells_csv(summary: Summary) -> str:
     """One row per counting cell."""
-    return to_csv(summary.frame[summary.frame["counts"]].drop(columns="counts"))
+    return to_csv(summary.frame[summary.frame["counts"]].drop(columns=["counts", "reliability"]))
 
 
 def leaderboard_csv(summary: Summary) -> str:
@@ -48,14 +48,15 @@ def leaderboard_json(summary: Summary) -> str:
     for table in summary.tables:
         rows = []
         for row in table.rows:
-            found: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
-            found["task_costs"] = [
+            given: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
+            given["task_costs"] = [
                 {"task": task, "shots": shots, **msgspec.to_builtins(costs)} for (task, shots), costs in row.task_costs.items()
             ]
-            rows.append(found)
+            rows.append(given)
         head = {name: getattr(table, name) for name in ("shots", "tasks", "reference", "gain_tasks", "ranked", "notes")}
         rankings = [dataclasses.asdict(ranking) for ranking in table.rankings]
-        tables.append({"section": dataclasses.asdict(table.section), **head, "rankings": rankings, "rows": rows})
+        found = {"rankings": rankings, "published": [dataclasses.asdict(row) for row in table.published], "rows": rows}
+        tables.append({"section": dataclasses.asdict(table.section), **head, **found})
     joint = [
         {"section": dataclasses.asdict(part.section), "rankings": [dataclasses.asdict(ranking) for ranking in part.rankings]}
         for part in summary.joint

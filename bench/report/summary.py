@@ -102,6 +102,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A published figure and ours, of the same backbone, split and shots."""
+
+    label: str
+    where: str  # a task, or "mean of 11 tasks"
+    shots: int
+    metric: str
+    ours: Estimate
+    theirs: float
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Table:
     section: Section
     shots: tuple[int, ...]
@@ -113,6 +127,7 @@ class Table:
     ranked: int  # methods that the ranks are among
     notes: list[str]  # plain text
     rankings: tuple[Ranking, ...]  # by shots, those that have enough tasks
+    published: list[Beside]
     complete: dict[int, pd.DataFrame] = field(repr=False)  # shots -> scores [tasks, labels], missing where not complete
     cells: pd.DataFrame = field(repr=False)  # the counting records
 

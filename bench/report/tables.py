@@ -12,6 +12,7 @@ from bench.report.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
 from bench.report.layout import Layout
 from bench.report.notes import ranking_notes, table_notes
 from bench.report.pareto import marked
+from bench.report.published import beside
 from bench.report.ranking import Ranking, rank_methods
 from bench.report.rows import complete_scores, gains, make_rows, reference_baseline
 from bench.report.statistics import mean_ranks
@@ -60,6 +61,7 @@ def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
         ranked=scores.dropna(axis="columns").shape[1] if len(mean_ranks(scores)) else 0,
         notes=notes,
         rankings=tuple(found for found in rankings.values() if isinstance(found, Ranking)),
+        published=beside(section, cells),
         complete=complete,
         cells=cells,
     )
