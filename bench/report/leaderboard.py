@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 import pandas as pd
 
 from bench.report import display
+from bench.report.beside import HEADER, HOW, published_rows
 from bench.report.bootstrap import RESAMPLES
 from bench.report.columns import columns, shots_title
 from bench.report.escape import markdown
@@ -28,6 +29,9 @@ def leaderboard(summary: Summary, plots: Mapping[Section, Mapping[str, str]]) ->
     for table in summary.tables:
         lines += [f"## {markdown(table.section.title)}", "", f"Backbone fingerprint {markdown(table.section.fingerprint)}.", ""]
         lines += [*main_table(table), "", *_bullets(how_to_read(table)), *_bullets(markdown(note) for note in table.notes), ""]
+        if table.published:
+            rows = [[markdown(cell) for cell in row] for row in published_rows(table.published)]
+            lines += ["### Published figures beside ours", "", *_grid(HEADER, rows), "", f"- {HOW}", ""]
         lines += ["### By task", "", *by_task(table), ""]
         lines += _images(plots.get(table.section, {}))
     for joint in summary.joint:

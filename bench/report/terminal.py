@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
+from bench.report.beside import HEADER, published_rows
 from bench.report.columns import columns
 from bench.report.escape import plain
 from bench.report.summary import Summary, Table
@@ -19,6 +20,8 @@ def terminal_table(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for table in summary.tables:
         parts += [_grid(table), Text("  * Pareto-optimal: none is as cheap and as good, and better in one", style="dim")]
+        if table.published:
+            parts += [_published(table), Text("")]
         parts += [*(Text(f"  {note}", style="dim") for note in map(plain, table.notes)), Text("")]
     failed = int(summary.failures["cells"].sum()) if len(summary.failures) else 0
     if failed:
@@ -36,4 +39,13 @@ def _grid(table: Table) -> Grid:
         grid.add_column(column.short, justify="right")
     for row in table.rows:
         grid.add_row(Text(plain(row.label)), *(Text(column.marked(row, "*", brief=True)) for column in shown))
+    return grid
+
+
+def _published(table: Table) -> Grid:
+    grid = Grid(title=Text("Published figures beside ours"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in HEADER:
+        grid.add_column(name, justify="right" if name in {"ours", "published", "difference"} else "left")
+    for row in published_rows(table.published):
+        grid.add_row(*map(Text, row))
     return grid

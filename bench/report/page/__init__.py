@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.record import Record
+from bench.report.beside import HEADER, HOW
 from bench.report.escape import plain
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.page.boards import make_board, make_joint, reasons
@@ -57,6 +58,8 @@ def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Sect
             make_joint(len(summary.tables) + number, joint, summary.tables, plots.get(joint.section, {}))
             for number, joint in enumerate(summary.joint)
         ],
+        published_header=HEADER,
+        how_published=HOW,
         kinds=list(dict.fromkeys(kinds)),
         families=sorted({plain(row.family) for table in summary.tables for row in table.rows}),
         failures=reasons(summary, summary.failures, cells),

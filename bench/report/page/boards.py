@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from bench.report.beside import published_rows
 from bench.report.columns import Column, Figure, columns, figures, shots_title, task_figures
 from bench.report.escape import plain
 from bench.report.frame import SECTION
@@ -59,6 +60,7 @@ class Board:
     tasks: int
     how_to_read: list[str]
     notes: list[str]
+    published: list[list[str]]
     plots: list[Plot]
 
 
@@ -112,6 +114,7 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         # Written for Markdown, where a tilde needs a backslash.
         how_to_read=[line.replace("\\~", "~") for line in how_to_read(table)],
         notes=[plain(note) for note in table.notes],
+        published=published_rows(table.published),
         plots=_plots(number, plots),
     )
 

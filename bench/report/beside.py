@@ -1,0 +1,30 @@
+"""Published figures beside ours, as text for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.report import display
+from bench.report.columns import shots_title
+from bench.report.escape import plain
+from bench.report.summary import Beside
+
+HEADER = ("method", "on", "shots", "metric", "ours", "published", "difference", "source")
+HOW = (
+    "Only figures of the same backbone, split and shots stand here. Recipes, templates and draws of the support may differ; "
+    "what is known to is in brackets. Ours is the mean ± half the 95% interval over seeds, the difference is ours minus theirs."
+)
+
+
+def published_rows(found: Sequence[Beside]) -> list[list[str]]:
+    """One row per published figure, plain text."""
+    return [
+        [
+            *map(plain, (row.label, row.where, shots_title(row.shots), row.metric)),
+            display.score(row.ours),
+            f"{100 * row.theirs:.4g}",
+            display.points(row.ours.mean - row.theirs),
+            f"{row.source} ({row.note})" if row.note else row.source,
+        ]
+        for row in found
+    ]
