@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from bench.report.canvas import save, settings
 from bench.report.escape import file_name
+from bench.report.plot_calibration import errors_figures, reliability_figures
 from bench.report.plot_costs import joules_figure, memory_figure, parameters_figure, seconds_figure
 from bench.report.plot_gains import gains_figure
+from bench.report.plot_losses import losses_figures
 from bench.report.plot_ranks import ranks_figure
 from bench.report.plot_shots import shots_figures
 from bench.report.ranking import Ranking
@@ -20,7 +22,7 @@ from bench.report.summary import Joint, Row, Section, Summary, Table
 Plot = tuple[str, str, Figure]  # title, ending of the file's name, figure
 
 # What a plot file's name ends in; by this an earlier report's plots are known and cleared away.
-_ENDINGS = ("ranks", "shots", "parameters", "seconds", "joules", "memory", "gains")
+_ENDINGS = ("shots", "parameters", "seconds", "joules", "memory", "gains", "ranks", "losses", "calibration", "reliability")
 
 
 def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]:
@@ -42,15 +44,22 @@ def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]
 
 def _figures(table: Table) -> Iterator[Plot]:
     """One after another, so that only one is in memory."""
-    for page, figure in enumerate(shots_figures(table), 1):
-        number = "" if page == 1 else f" {page}"
-        yield f"Score against shots{number}", f"{page}-shots", figure
+    yield from _numbered("Score against shots", "shots", shots_figures(table))
     yield "Score against trained parameters", "parameters", parameters_figure(table)
     yield "Score against stand-alone seconds", "seconds", seconds_figure(table)
     yield "Score against stand-alone joules", "joules", joules_figure(table)
     yield "Score against peak memory", "memory", memory_figure(table)
     yield "Gain by task", "gains", gains_figure(table)
     yield from _ranks(table.section, table.rankings, table.rows)
+    yield from _numbered("Learning curves", "losses", losses_figures(table))
+    yield from _numbered("Calibration error", "calibration", errors_figures(table))
+    yield from _numbered("Reliability", "reliability", reliability_figures(table))
+
+
+def _numbered(title: str, ending: str, figures: Iterator[Figure]) -> Iterator[Plot]:
+    """Several figures where there are more tasks than one can hold."""
+    for page, figure in enumerate(figures, 1):
+        yield title if page == 1 else f"{title} {page}", f"{page}-{ending}", figure
 
 
 def _of_joint(joint: Joint, tables: Sequence[Table]) -> Iterator[Plot]:
