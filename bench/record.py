@@ -120,7 +120,7 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """Test examples in equal bins of confidence, from 0 to 1: what a reliability diagram and the calibration error are made of."""
+    """Test examples in equal bins of confidence from 0 to 1: what reliability diagrams and the calibration error are made of."""
 
     count: list[int]
     right: list[int]  # how many of them were classified rightly

@@ -168,12 +168,13 @@ class _Attempt:
         self.phase = "predict"
         with worker.meter.measure() as usage:
             scores = fitted.predict()
+        runs = worker.meter.repeat(fitted.predict, usage)
         self.predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         self.predicted.follow(usage)
         self.phase = "score"
         self._score(scores, task.test, test)
         self._parameters(fitted, chosen)
-        self.results |= costs(self.account, self.fit, self.predicted, worker.meter)
+        self.results |= costs(self.account, self.fit, self.predicted, worker.meter, {"predict": runs} if runs > 1 else None)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         self.results["training"] = msgspec.structs.replace(training, chosen=chosen)
 

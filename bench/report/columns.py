@@ -66,7 +66,7 @@ def _scores(table: Table) -> list[Column]:
         f"{shots_title(table.largest)}, bootstrap", hint, "descending",
         lambda row: display.interval(row.bootstrap.get(table.largest)),
         lambda row: row.bootstrap[table.largest][0] if table.largest in row.bootstrap else None,
-        lambda row: display.interval(row.bootstrap.get(table.largest)).strip("[]").replace(", ", "–"), "bootstrap",
+        lambda row: display.interval(row.bootstrap.get(table.largest)).strip("[]").replace(", ", "\N{EN DASH}"), "bootstrap",
     )  # fmt: skip
     return [*(_shots(shots) for shots in table.shots), bootstrap]
 
@@ -127,12 +127,12 @@ def _costs() -> list[Column]:
         Column(
             "share", "of the whole model's parameters", "ascending",
             lambda row: display.share_range(row.costs.share_range), lambda row: _low(row.costs.share_range),
-            lambda row: display.share_range(row.costs.share_range, "–"), "share",
+            lambda row: display.share_range(row.costs.share_range, "\N{EN DASH}"), "share",
         ),
         Column(
             "stored KiB", "what must be kept of a cell to score with it again", "ascending",
             lambda row: display.kibibytes_range(row.costs.stored_range), lambda row: _low(row.costs.stored_range),
-            lambda row: display.kibibytes_range(row.costs.stored_range, "–"), "stored KiB",
+            lambda row: display.kibibytes_range(row.costs.stored_range, "\N{EN DASH}"), "stored KiB",
         ),
         Column(
             "seconds", "of one cell alone, frozen work included", "ascending",

@@ -75,8 +75,8 @@ def whole_range(values: tuple[int, int] | None) -> str:
 
 
 def brief_range(values: tuple[int, int] | None) -> str:
-    """Three significant digits and a letter: "774–1.29k", "1.96M"."""
-    return "" if values is None else _range([brief(float(f"{value:.3g}")) for value in values], "–")
+    """Three significant digits and a letter, both ends with a dash between: "774" and "1.29k", or "1.96M" alone."""
+    return "" if values is None else _range([brief(float(f"{value:.3g}")) for value in values], "\N{EN DASH}")
 
 
 def brief(value: float) -> str:

@@ -104,10 +104,10 @@ def _intervals(table: Table) -> list[str]:
     if not any(table.largest in row.bootstrap for row in table.rows):
         return []
     return [
-        f"Bootstrap: the 95% interval of the same mean when each task's seeds are drawn anew (stratified by task, {RESAMPLES:,} times, "
-        "widened for few seeds). It takes the seeds of two tasks for independent: true of supports, not of a random start that "
-        "the seed alone decides. The ± takes a seed's mean over all tasks as one draw and needs no such thing, so where it is "
-        "several times as wide as the bracket, believe the ±; elsewhere the bracket is the sharper of two right intervals."
+        f"Bootstrap: the 95% interval of the same mean when each task's seeds are drawn anew ({RESAMPLES:,} times, stratified "
+        "by task, widened for few seeds). It takes the seeds of two tasks for independent: true of supports, not of a random "
+        "start that the seed alone decides. The ± takes a seed's mean over all tasks as one draw and needs no such thing: where "
+        "it is several times as wide as the bracket, believe the ±; elsewhere the bracket is the sharper of two right intervals."
     ]
 
 

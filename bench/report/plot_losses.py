@@ -28,7 +28,9 @@ def losses_figures(table: Table) -> Iterator[Figure]:
     rows = [row for row in table.rows if any(label == row.label for label, _ in found)][:METHODS]
     tasks = [task for task in table.tasks if any(of == task for _, of in found)]
     for start in range(0, len(tasks), COLUMNS):
-        figure = by_family(tasks[start : start + COLUMNS], rows, lambda axes, task, members: _panel(axes, task, members, rows, found))
+        figure = by_family(
+            tasks[start : start + COLUMNS], rows, lambda axes, task, members: _panel(axes, task, members, rows, found)
+        )
         figure.supxlabel(f"share of the training steps, {shots_title(table.largest)}", fontsize=9)
         figure.supylabel("training loss (logarithmic)", fontsize=9)
         title(figure, table.section.title, beside_legend=True)

@@ -40,13 +40,16 @@ def _panel(axes: Axes, ranking: Ranking, height: float, baselines: frozenset[str
     axes.set(xlim=(1 - side, count + side), ylim=(height - _HEAD, -_HEAD))
     axes.set_axis_off()
     axes.set_title(
-        f"mean rank over {len(ranking.tasks)} tasks at {shots_title(ranking.shots)}; bars join what can't be told apart", loc="left"
+        f"mean rank over {len(ranking.tasks)} tasks at {shots_title(ranking.shots)}; bars join what can't be told apart",
+        loc="left",
     )
     _scale(axes, ranking)
     for number, clique in enumerate(ranking.cliques):
         ends = [ranking.ranks[label] for label in (clique[0], clique[-1])]
         reach = 0.004 * count
-        axes.plot([ends[0] - reach, ends[1] + reach], [_BAR * (number + 1)] * 2, color="black", linewidth=2.6, solid_capstyle="butt")
+        axes.plot(
+            [ends[0] - reach, ends[1] + reach], [_BAR * (number + 1)] * 2, color="black", linewidth=2.6, solid_capstyle="butt"
+        )
     top = _BAR * (len(ranking.cliques) + 1) + 0.12
     labels = list(ranking.ranks)
     half = (count + 1) // 2
@@ -67,7 +70,9 @@ def _scale(axes: Axes, ranking: Ranking) -> None:
             axes.text(rank, -0.09, str(rank), ha="center", va="bottom", fontsize=8)
     end = 1 + ranking.critical_difference
     axes.plot([1, end], [-0.36, -0.36], color="black", linewidth=1.2, marker="|", markersize=6)
-    axes.text(end + 0.01 * count, -0.36, f"critical difference {ranking.critical_difference:.2f}", ha="left", va="center", fontsize=8)
+    axes.text(
+        end + 0.01 * count, -0.36, f"critical difference {ranking.critical_difference:.2f}", ha="left", va="center", fontsize=8
+    )
 
 
 def _method(axes: Axes, label: str, rank: float, depth: float, edge: float, side: str, baseline: bool) -> None:

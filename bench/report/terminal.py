@@ -31,9 +31,7 @@ def terminal_table(summary: Summary) -> RenderableType:
 
 def _grid(table: Table) -> Grid:
     shown = [column for column in columns(table) if column.short]
-    grid = Grid(
-        title=Text(table.section.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
+    grid = Grid(title=Text(table.section.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("method", no_wrap=True)
     for column in shown:
         grid.add_column(column.short, justify="right")

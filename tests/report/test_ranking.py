@@ -51,7 +51,8 @@ def test_demsars_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "q"), [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (6, 2.850), (7, 2.949), (8, 3.031), (9, 3.102), (10, 3.164)]
+    ("methods", "q"),
+    [(2, 1.960), (3, 2.343), (4, 2.569), (5, 2.728), (6, 2.850), (7, 2.949), (8, 3.031), (9, 3.102), (10, 3.164)],
 )
 def test_critical_values_are_those_of_the_paper(methods: int, q: float) -> None:
     assert critical_difference(methods, 10) == pytest.approx(q * math.sqrt(methods * (methods + 1) / 60), rel=5e-4)
@@ -126,7 +127,9 @@ def test_the_diagram_shows_ranks_cliques_and_the_difference() -> None:
 def test_tasks_of_several_kinds_are_ranked_together() -> None:
     """Four classifications and two retrievals make six."""
     names = ["lora", "coop", "full"]
-    records = realistic(names, tasks=tuple("abcd"), shots=(1, 4)) + realistic(names, tasks=("x", "y"), shots=(4,), kind="retrieval")
+    records = realistic(names, tasks=tuple("abcd"), shots=(1, 4)) + realistic(
+        names, tasks=("x", "y"), shots=(4,), kind="retrieval"
+    )
     records += [make_record("head", task, 4, seed) for task in "abcd" for seed in (1, 2, 3)]  # not on retrieval
     summary = summarise_records(records)
     (joint,) = summary.joint
