@@ -79,7 +79,9 @@ def _method(axes: Axes, label: str, rank: float, depth: float, edge: float, side
     """From the axis down, then out to the label."""
     style = look(label, baseline)
     axes.plot([rank, rank, edge], [0, depth, depth], color="#8a8a8a", linewidth=0.7, zorder=0.5)
-    mark = {"color": style.colour, "marker": style.marker, "markerfacecolor": style.face, "linestyle": "none", "markersize": 5}
-    axes.plot([rank, edge], [0, depth], zorder=3, **mark)
+    axes.plot(
+        [rank, edge], [0, depth], color=style.colour, marker=style.marker, markerfacecolor=style.face, linestyle="none",
+        markersize=5, zorder=3,
+    )  # fmt: skip
     gap, text = (-7, f"{shown(label)}  {rank:.2f}") if side == "right" else (7, f"{rank:.2f}  {shown(label)}")
     axes.annotate(text, (edge, depth), (gap, 0), textcoords="offset points", ha=side, va="center", fontsize=8)

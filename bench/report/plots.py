@@ -29,7 +29,7 @@ def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]
     """Draw everything into `folder`. Returns section -> title -> name of the SVG file."""
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
-    names = _names([part.section for part in (*summary.tables, *summary.joint)])
+    names = _names([*(table.section for table in summary.tables), *(joint.section for joint in summary.joint)])
     result: dict[Section, dict[str, str]] = {}
     with settings():
         parts = [(table.section, _figures(table)) for table in summary.tables]

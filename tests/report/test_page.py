@@ -250,7 +250,7 @@ def test_no_records_and_bare_records() -> None:
         score=None, status="crashed", parameters=None, time_s=None, energy_j=None, memory_bytes=None, training=None
     )
     page = render([msgspec.structs.replace(bare, provenance=None, data=None)])
-    assert page.cells["tables"][0]["cells"] == [[[0, 4, 1, "", "", "", 0, -1]]]
+    assert page.cells["tables"][0]["cells"] == [[[0, 4, 1, "", "", "", 0, -1, ""]]]
     assert "The records do not say." in page.texts
 
 
