@@ -16,6 +16,7 @@ from scipy import stats
 from bench.report import summarise_records
 from bench.report.exports import leaderboard_json
 from bench.report.leaderboard import leaderboard
+from bench.report.page import render_page
 from bench.report.plot_ranks import ranks_figure
 from bench.report.ranking import TASKS, Ranking, cliques, critical_difference, friedman_p, rank_methods
 from bench.report.statistics import signed_rank_p
@@ -138,6 +139,8 @@ def test_tasks_of_several_kinds_are_ranked_together() -> None:
     assert (ranking.shots, ranking.tasks, set(ranking.ranks)) == (4, (*"abcd", "x", "y"), set(names))
     page = leaderboard(summary, {})
     assert "## All kinds: bundled" in page and "| method | mean rank, 4 shots |" in page
+    web = render_page(summary, records, {})
+    assert "<h2>All kinds</h2>" in web and all(f">{rank:.2f}</td>" in web for rank in ranking.ranks.values())
     (found,) = json.loads(leaderboard_json(summary))["joint"]
     assert found["rankings"][0]["ranks"] == ranking.ranks
     other = realistic(names, tasks=("x", "y"), shots=(4,), kind="retrieval", backbone="other")
