@@ -10,9 +10,11 @@ from bench.report.escape import plain
 from bench.report.summary import Beside
 
 HEADER = ("method", "on", "shots", "metric", "ours", "published", "difference", "source")
+NUMBERS = ("ours", "published", "difference")
 HOW = (
     "Only figures of the same backbone, split and shots stand here. Recipes, templates and draws of the support may differ; "
-    "what is known to is in brackets. Ours is the mean ± half the 95% interval over seeds, the difference is ours minus theirs."
+    "what is known to stands after the source. Ours is the mean ± half the 95% interval over seeds, "
+    "the difference is ours minus theirs."
 )
 
 
@@ -22,9 +24,9 @@ def published_rows(found: Sequence[Beside]) -> list[list[str]]:
         [
             *map(plain, (row.label, row.where, shots_title(row.shots), row.metric)),
             display.score(row.ours),
-            f"{100 * row.theirs:.4g}",
+            f"{100 * row.theirs:.2f}".removesuffix("0"),
             display.points(row.ours.mean - row.theirs),
-            f"{row.source} ({row.note})" if row.note else row.source,
+            "; ".join(filter(None, (row.source, row.note))),
         ]
         for row in found
     ]

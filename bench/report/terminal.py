@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from bench.report.beside import HEADER, published_rows
+from bench.report.beside import HEADER, NUMBERS, published_rows
 from bench.report.columns import columns
 from bench.report.escape import plain
 from bench.report.summary import Summary, Table
@@ -43,7 +43,7 @@ def _grid(table: Table) -> Grid:
 def _published(table: Table) -> Grid:
     grid = Grid(title=Text("Published figures beside ours"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in HEADER:
-        grid.add_column(name, justify="right" if name in {"ours", "published", "difference"} else "left")
+        grid.add_column(name, justify="right" if name in NUMBERS else "left")
     for row in published_rows(table.published):
         grid.add_row(*map(Text, row))
     return grid

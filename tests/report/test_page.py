@@ -134,7 +134,7 @@ def test_every_cell_is_in_the_data() -> None:
         )
         for table, of in zip(summary.tables, data["tables"], strict=True)
         for row, cells in zip(table.rows, of["cells"], strict=True)
-        for task, shots, seed, score, seconds, trained, status, error in cells
+        for task, shots, seed, score, seconds, trained, status, error, _ in cells
     }
     assert len(found) == len(MIXED)
     for record in MIXED:

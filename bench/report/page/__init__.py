@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.record import Record
-from bench.report.beside import HEADER, HOW
+from bench.report.beside import HEADER, HOW, NUMBERS
 from bench.report.escape import plain
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.page.boards import make_board, make_joint, reasons
@@ -59,6 +59,7 @@ def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Sect
             for number, joint in enumerate(summary.joint)
         ],
         published_header=HEADER,
+        published_numbers=NUMBERS,
         how_published=HOW,
         kinds=list(dict.fromkeys(kinds)),
         families=sorted({plain(row.family) for table in summary.tables for row in table.rows}),
