@@ -11,8 +11,13 @@ from bench.record import Bytes, Joules, Seconds
 Figure = TypeVar("Figure", int, float)
 
 
-def costs(account: Account, fit: Usage, predict: Usage, meter: Meter) -> dict[str, Seconds | Joules | Bytes]:
-    """The record's `time_s`, `energy_j` and `memory_bytes`; stand-alone, as the bank's part is what it would cost alone."""
+def costs(
+    account: Account, fit: Usage, predict: Usage, meter: Meter, repeated: dict[str, int] | None = None
+) -> dict[str, Seconds | Joules | Bytes]:
+    """The record's `time_s`, `energy_j` and `memory_bytes`; stand-alone, as the bank's part is what it would cost alone.
+
+    repeated: how often phases were run for their joules, where more than once.
+    """
     parts = {"bank": account.usage, "fit": fit, "predict": predict}
     total = Usage()
     for usage in parts.values():
@@ -35,6 +40,7 @@ def costs(account: Account, fit: Usage, predict: Usage, meter: Meter) -> dict[st
         scope=sensor.scope,
         shared=sensor.shared,
         window_s=total.seconds,
+        repeated=repeated,
         idle_watts=meter.idle_watts,
     )
     memory = Bytes(

@@ -94,6 +94,7 @@ class Joules(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""  # what the counter covers: "gpu 0", "cpu packages", "this process"
     shared: bool | None = None  # whether others may have been charged to the same counter
     window_s: float = 0.0  # seconds that the figure was taken over
+    repeated: dict[str, int] | None = None  # phases that were run so often for a window long enough; their joules are means
     idle_watts: float | None = None  # what the same counter showed while the worker waited, before its first cell
 
 
@@ -125,6 +126,14 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     warmup_s: float | None = None  # the first step, with the compilation and allocation that it brings about
     steps_per_s: float | None = None  # over the steps after it
     samples_per_s: float | None = None
+
+
+class Reliability(msgspec.Struct, frozen=True, kw_only=True):
+    """Test examples in equal bins of confidence from 0 to 1: what reliability diagrams and the calibration error are made of."""
+
+    count: list[int]
+    right: list[float]  # how many of them were classified rightly, or the sum of what their answers are worth
+    confidence: list[float]  # sum over them
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +169,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
     error: Failure | None = None
     metrics: dict[str, Metric] = {}
+    reliability: Reliability | None = None  # None where a score isn't a probability of a class
     parameters: Parameters | None = None
     time_s: Seconds | None = None
     energy_j: Joules | None = None

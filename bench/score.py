@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.special import log_softmax
 from torch import Tensor
 
-from bench.record import Metric
+from bench.record import Metric, Reliability
 from tasks.base import Split
 
 CREDIT_PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as they are saved
@@ -25,13 +25,11 @@ def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_a
     in accuracy and calibration, not in the mean over classes and the log loss.
     The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017).
     """
-    chosen = scores.argmax(1)
+    right = _right(scores, labels, credit)
     rows, labelled = np.arange(len(labels)), labels >= 0
-    right = (chosen == labels).astype(np.float64) if credit is None else np.asarray(credit[rows, chosen], np.float64).ravel()
     log_probability = log_softmax(scores.astype(np.float64), axis=1)
-    confidence = np.exp(log_probability.max(1))
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
+    bins = reliability(scores, labels, credit)
+    error = np.abs(np.subtract(bins.right, bins.confidence)).sum() / len(labels)
     metrics = {
         "accuracy": Metric(float(right.mean())),
         "calibration_error": Metric(float(error), higher_is_better=False),
@@ -50,6 +48,29 @@ def different_images(split: Split, rows: Sequence[int]) -> list[int]:
     for row in rows:
         first.setdefault(split.ids[row], row)
     return list(first.values())
+
+
+def _right(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
+    """What the predictions of scores [N, C] count, [N] float64: 1 or 0, or their credit."""
+    chosen = scores.argmax(1)
+    if credit is None:
+        return (chosen == labels).astype(np.float64)
+    return np.asarray(credit[np.arange(len(labels)), chosen], np.float64).ravel()
+
+
+def reliability(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None = None) -> Reliability:
+    """Scores [N, C] (logits), labels [N] and perhaps credit [N, C] by the confidence of the chosen class."""
+    confidence = np.exp(log_softmax(scores.astype(np.float64), axis=1).max(1))
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        return np.bincount(bins, values, CALIBRATION_BINS)
+
+    return Reliability(
+        count=np.bincount(bins, minlength=CALIBRATION_BINS).tolist(),
+        right=summed(_right(scores, labels, credit)).tolist(),
+        confidence=summed(confidence).tolist(),
+    )
 
 
 def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, np.ndarray]:

@@ -31,7 +31,7 @@ from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods
-from bench.score import different_images, evaluate
+from bench.score import credit_of, different_images, evaluate, reliability
 from bench.stored import stored_bytes
 from bench.support import given_episode, pooled
 from bench.train import Diverged
@@ -177,12 +177,13 @@ class _Attempt:
         self.phase = "predict"
         with worker.meter.measure() as usage:
             scores = fitted.predict()
+        runs = worker.meter.repeat(fitted.predict, usage)
         self.predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         self.predicted.follow(usage)
         self.phase = "score"
         self._score(scores, task.test, test)
         self._parameters(fitted, chosen)
-        self.results |= costs(self.account, self.fit, self.predicted, worker.meter)
+        self.results |= costs(self.account, self.fit, self.predicted, worker.meter, {"predict": runs} if runs > 1 else None)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         self.results["training"] = msgspec.structs.replace(training, chosen=chosen)
 
@@ -241,6 +242,8 @@ class _Attempt:
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
         self.results["metrics"] = metrics
+        if "scores" in arrays:
+            self.results["reliability"] = reliability(arrays["scores"], arrays["labels"], credit_of(arrays))
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]

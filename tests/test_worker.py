@@ -187,6 +187,20 @@ def test_a_counter_gives_a_cell_its_joules_although_some_of_its_steps_are_short(
     assert record.energy_j.fit == pytest.approx(100 * record.time_s.fit)
 
 
+def test_predicting_is_repeated_for_a_counter_that_is_too_slow_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with CountingOperations() as clock:
+        for module in ("bench.meter", "bench.pace"):
+            monkeypatch.setattr(f"{module}.time", clock)
+        monkeypatch.setattr(clock, "sleep", lambda seconds: None, raising=False)
+        sensor = FakeSensor(shortest_window_s=0.1)
+        monkeypatch.setattr(sensor, "joules", lambda: 100 * clock.perf_counter())
+        monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)
+        record = Worker(Settings(tmp_path, tmp_path / "bank")).run(cells("zero-shot", "sketches")[0])
+    assert record.energy_j is not None and record.time_s is not None and record.energy_j.repeated is not None
+    assert record.time_s.predict < 0.1 <= record.energy_j.repeated["predict"] * record.time_s.predict
+    assert record.energy_j.predict == pytest.approx(100 * record.time_s.predict)
+
+
 def test_what_the_counter_showed_while_waiting_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sensor = FakeSensor()
     monkeypatch.setattr("bench.meter.choice.Rapl", lambda: sensor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from bench.meter.sensor import NoSensor, Sensor
 
 __all__ = ["Meter", "NoSensor", "Sensor", "Usage", "energy_sensor"]
 
+MOST_RUNS = 10_000  # of work that is repeated; so much of it within one window is no work
 IDLE_S = 0.5  # how long idle power is measured, where the sensor needs no longer window
 
 
@@ -95,6 +96,31 @@ class Meter:
                 usage.peak_bytes = max(0, self.memory.peak() - baseline)
                 usage.kept_bytes = self.memory.in_use() - baseline
                 usage.reserved_bytes = self.memory.reserved()
+
+    def repeat(self, work: Callable[[], object], once: Usage) -> int:
+        """Give `once`, what one run of `work` took, its joules from a window long enough for the counter.
+
+        Where that one window was too short, the work is run again until another one suffices, and `once` gets its share of
+        that window's joules; seconds and memory stay those of the first run. Returns how many runs the joules are a mean of:
+        1 where nothing was repeated. A run that raises ends the repeating and leaves `once` as it was: no joules are worth the
+        result that is already there.
+        """
+        shortest = self.sensor.shortest_window_s
+        if self.sensor.quality != "measured" or once.joules is None or not 0 < once.seconds < shortest * once.windows:
+            return 1
+        runs, timer = 0, DeviceTimer(self.device)
+        try:
+            with self.measure() as window:
+                started = time.perf_counter()
+                while runs < MOST_RUNS and time.perf_counter() - started < shortest:
+                    work()
+                    runs += 1
+                    timer.synchronise()
+        except Exception:
+            return 1
+        once.joules = None if window.joules is None else window.joules / runs
+        once.windows = once.seconds / window.seconds if window.seconds else once.windows
+        return runs
 
     def measure_idle(self) -> None:
         """Measure once what a counter shows while this process waits; an estimate knows nothing of idling."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bench.report.statistics import Estimate
 from bench.report.summary import Row, TaskScore
@@ -14,6 +15,11 @@ def score(estimate: Estimate | None) -> str:
         return ""
     mean = f"{100 * estimate.mean:.1f}"
     return mean if estimate.half_width is None else f"{mean} ± {100 * estimate.half_width:.1f}"
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """Both ends in points: "[70.1, 72.4]"."""
+    return "" if ends is None else f"[{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
 
 
 def task_score(found: TaskScore | None) -> str:
@@ -57,12 +63,8 @@ def mebibytes(size: float | None) -> str:
     return "" if size is None else significant(size / 2**20)
 
 
-def kibibytes_range(sizes: tuple[int, int] | None) -> str:
-    """One number where both ends read the same."""
-    if sizes is None:
-        return ""
-    low, high = (significant(size / 2**10) for size in sizes)
-    return low if low == high else f"{low} to {high}"
+def kibibytes_range(sizes: tuple[int, int] | None, to: str = " to ") -> str:
+    return "" if sizes is None else _range([significant(size / 2**10) for size in sizes], to)
 
 
 def whole_range(values: tuple[int, int] | None) -> str:
@@ -72,12 +74,30 @@ def whole_range(values: tuple[int, int] | None) -> str:
     return f"{values[0]:,}" if values[0] == values[1] else f"{values[0]:,} to {values[1]:,}"
 
 
-def share_range(values: tuple[float, float] | None) -> str:
+def brief_range(values: tuple[int, int] | None) -> str:
+    """Three significant digits and a letter, both ends with a dash between: "774" and "1.29k", or "1.96M" alone."""
+    return "" if values is None else _range([brief(float(f"{value:.3g}")) for value in values], "\N{EN DASH}")
+
+
+def brief(value: float) -> str:
+    """A round number in few characters: 0.5, 20, 5k, 100k, 2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def share_range(values: tuple[float, float] | None, to: str = " to ") -> str:
     """Shares 0..1 as percentages with two significant digits."""
     if values is None:
         return ""
-    low, high = (f"{float(f'{100 * value:.2g}'):.12f}".rstrip("0").rstrip(".") for value in values)
-    return f"{low}%" if low == high else f"{low} to {high}%"
+    return _range([f"{float(f'{100 * value:.2g}'):.12f}".rstrip("0").rstrip(".") for value in values], to) + "%"
+
+
+def _range(ends: Sequence[str], to: str) -> str:
+    """One number where both ends read the same."""
+    low, high = ends
+    return low if low == high else f"{low}{to}{high}"
 
 
 def p_value(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The CSV files. Scores are 0..1 and costs unrounded: they are for programs; the leaderboard is for people."""
+"""The CSV files and the JSON. Scores are 0..1 and costs unrounded: they are for programs; the leaderboard is for people."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from bench.report import sizes
 from bench.report.escape import spreadsheet
 from bench.report.frame import SECTION
 from bench.report.statistics import Estimate
-from bench.report.summary import Costs, Row, Summary, Table, TaskScore
+from bench.report.summary import Costs, Joint, Row, Summary, Table, TaskScore
 
 _LEADERBOARD = [
     *SECTION,
     *("label", "method", "family", "baseline", "scope", "task", "shots"),
-    *("mean", "deviation", "half_width", "seeds", "ok", "failed", "missing", "not_applicable"),
+    *("mean", "deviation", "half_width", "bootstrap_low", "bootstrap_high", "seeds", "ok", "failed", "missing", "not_applicable"),
     *("rank", "gain", "behind", "behind_p"),
     *("trainable_low", "trainable_high", "trainable_mean", "share_low", "share_high", "seconds"),
     *("joules_measured", "joules_estimated", "memory_bytes", "stored_bytes_low", "stored_bytes_high", "pareto"),
@@ -29,7 +29,7 @@ _LEADERBOARD = [
 
 def cells_csv(summary: Summary) -> str:
     """One row per counting cell."""
-    cells = summary.frame[summary.frame["counts"]].drop(columns="counts")
+    cells = summary.frame[summary.frame["counts"]].drop(columns=["counts", "reliability"])
     return to_csv(cells.assign(shots=cells["shots"].map(sizes.typed)))
 
 
@@ -51,18 +51,24 @@ def leaderboard_json(summary: Summary) -> str:
     for table in summary.tables:
         rows = []
         for row in table.rows:
-            found: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
-            found["scores"] = _typed_keys(found["scores"])
-            found["tasks"] = {task: _typed_keys(scores) for task, scores in found["tasks"].items()}
-            found["task_costs"] = [
+            given: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
+            given["scores"], given["bootstrap"] = _typed_keys(given["scores"]), _typed_keys(given["bootstrap"])
+            given["tasks"] = {task: _typed_keys(scores) for task, scores in given["tasks"].items()}
+            given["task_costs"] = [
                 {"task": task, "shots": sizes.typed(shots), **msgspec.to_builtins(costs)}
                 for (task, shots), costs in row.task_costs.items()
             ]
-            rows.append(found)
+            rows.append(given)
         head = {name: getattr(table, name) for name in ("tasks", "reference", "gain_tasks", "ranked", "notes")}
         head = {"shots": [sizes.typed(shots) for shots in table.shots], **head}
-        tables.append({"section": dataclasses.asdict(table.section), **head, "rows": rows})
-    return json.dumps({"tables": tables}, indent=1, allow_nan=False) + "\n"
+        found = {"rankings": _rankings(table), "published": [dataclasses.asdict(row) for row in table.published], "rows": rows}
+        tables.append({"section": dataclasses.asdict(table.section), **head, **found})
+    joint = [{"section": dataclasses.asdict(part.section), "rankings": _rankings(part)} for part in summary.joint]
+    return json.dumps({"tables": tables, "joint": joint}, indent=1, allow_nan=False) + "\n"
+
+
+def _rankings(part: Table | Joint) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(ranking) | {"shots": sizes.typed(ranking.shots)} for ranking in part.rankings]
 
 
 def _typed_keys(by_shots: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,13 +106,9 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         found = [scores[shots] for scores in method.tasks.values() if shots in scores]
         # Ranks, gains and costs of the means belong to the largest shot count.
         last = whole | _costs(method.costs) if shots == table.largest else {}
-        yield (
-            common
-            | {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)}
-            | _estimate(method.scores[shots])
-            | _counts(found)
-            | last
-        )
+        ends = dict(zip(("bootstrap_low", "bootstrap_high"), method.bootstrap.get(shots, (None, None)), strict=True))
+        place = {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)}
+        yield common | place | _estimate(method.scores[shots]) | ends | _counts(found) | last
     for task, scores in method.tasks.items():
         for shots, score in scores.items():
             costs = method.task_costs.get((task, 0 if method.baseline else shots), Costs())

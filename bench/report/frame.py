@@ -47,13 +47,30 @@ _INTEGER = {
 _DECIMAL = {
     "parameters": {"share": "share"},
     "time_s": {f"seconds_{part}": part for part in ("total", "bank", "fit", "predict", "cpu", "bank_spent")},
-    "energy_j": {**{f"joules_{part}": part for part in ("total", "bank", "fit", "predict")}, "energy_window_seconds": "window_s"},
+    "energy_j": {
+        **{f"joules_{part}": part for part in ("total", "bank", "fit", "predict")},
+        **{"energy_window_seconds": "window_s", "idle_watts": "idle_watts"},
+    },
+    "training": {"warmup_seconds": "warmup_s", "steps_per_second": "steps_per_s", "samples_per_second": "samples_per_s"},
 }
 _TRUTH = {
     "cell": {"quick": "quick"},
     "energy_j": {"energy_shared": "shared"},
     "training": {"capped": "capped"},
     "provenance": {"dirty": "dirty"},
+}
+
+# What a part holds per phase, and the column: {phase} in it is "bank", "fit" or "predict".
+_PER_PHASE = {
+    "time_s": {"cpu_seconds_{phase}": "cpu_per_phase", "device_seconds_{phase}": "device_per_phase"},
+    "energy_j": {"energy_repeated_{phase}": "repeated"},
+    "memory_bytes": {"memory_reserved_{phase}_bytes": "reserved_per_phase"},
+}
+PHASES = ("bank", "fit", "predict")
+
+_OWN = {
+    **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability"), "object"),
+    **{"score": "float64", "skipped_images": "Int64", "shots": "int64"},
 }
 
 _FIELDS = [
@@ -68,31 +85,51 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row per record, in an order that does not depend on the order of the records.
 
     `score` is the headline metric, 0..1, missing where there is none. `state` folds the status into what the tables
-    tell apart: ok (with a finite score), not_applicable, failed (everything else).
+    tell apart: ok (with a finite score), not_applicable, failed (everything else). `loss` and `chosen` are JSON,
+    `reliability` is the record's own, and every metric has a column (`metric_column`).
     """
     columns: dict[str, list[object]] = {column: [] for column, *_ in _FIELDS}
-    own: dict[str, list[object]] = {
-        name: [] for name in ("record_id", "status", "state", "score", "params", "skipped_images", "shots")
-    }
+    own = []
     for record in records:
         for column, part, field, _ in _FIELDS:
             columns[column].append(getattr(getattr(record, part), field, None))
-        score = headline(record)
-        finite = score is not None and math.isfinite(score)
-        own["record_id"].append(record.record_id)
-        own["status"].append(record.status)
-        own["state"].append(_state(record.status, finite))
-        own["score"].append(score if finite else None)
-        own["shots"].append(sizes.number(record.cell))
-        own["params"].append(json.dumps(record.cell.params, sort_keys=True, default=str))
-        own["skipped_images"].append(None if record.data is None else len(record.data.skipped_images))
+        own.append(_own(record))
     series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
-    special = {"score": "float64", "skipped_images": "Int64", "shots": "int64"}
-    series |= {name: pd.Series(values, dtype=special.get(name, "object")) for name, values in own.items()}
-    frame = pd.DataFrame(series).astype({"seed": "int64", "quick": "bool"})
+    found = pd.DataFrame(own, columns=[*_OWN, *sorted({name for row in own for name in row} - set(_OWN))])
+    frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", "quick": "bool"})
     frame = frame[[*_FIRST, *frame.columns.difference(_FIRST, sort=False)]]
     # A total order: sums of floats, and with them every byte written, must not hang on the order of the shards.
     return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")
+
+
+def _own(record: Record) -> dict[str, object]:
+    """What is not a field of a part: `_OWN`, and the columns that only some records have."""
+    score = headline(record)
+    finite = score is not None and math.isfinite(score)
+    training = record.training
+    row: dict[str, object] = {
+        "record_id": record.record_id,
+        "status": record.status,
+        "state": _state(record.status, finite),
+        "score": score if finite else None,
+        "params": json.dumps(record.cell.params, sort_keys=True, default=str),
+        "chosen": json.dumps(training.chosen, sort_keys=True, default=str) if training and training.chosen else None,
+        "loss": json.dumps(training.loss) if training and training.loss else None,
+        "shots": sizes.number(record.cell),
+        "skipped_images": None if record.data is None else len(record.data.skipped_images),
+        "reliability": record.reliability,
+    }
+    row |= {metric_column(name): metric.value for name, metric in record.metrics.items()}
+    for part, fields in _PER_PHASE.items():
+        for column, field in fields.items():
+            found = getattr(getattr(record, part), field, None) or {}
+            row |= {column.format(phase=phase): found[phase] for phase in PHASES if found.get(phase) is not None}
+    return row
+
+
+def metric_column(metric: str) -> str:
+    """Where a metric of the records stands."""
+    return f"metric_{metric}"
 
 
 def _state(status: str, finite: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 SIZE = 7.5  # points
@@ -31,7 +32,7 @@ def place(axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str
     for index in sorted(range(len(texts)), key=lambda index: (-crowd[index], -at[index, 1], index)):
         box = _free(at[index], sizes[index], np.array(boxes), bounds)
         boxes.append(box)
-        _write(axes, at[index], box, points[index], texts[index], colours[index])
+        _write(axes, at, index, box, points[index], texts[index], colours[index])
 
 
 def _size(axes: Axes, text: str) -> tuple[float, float]:
@@ -61,12 +62,21 @@ def _free(
 
 
 def _write(
-    axes: Axes, at: NDArray[np.floating], box: NDArray[np.floating], point: tuple[float, float], text: str, colour: str
+    axes: Axes,
+    at: NDArray[np.floating],
+    index: int,
+    box: NDArray[np.floating],
+    point: tuple[float, float],
+    text: str,
+    colour: str,
 ) -> None:
+    """Text in its box, with a thin line to its point where that is far off, or not the nearest one."""
     middle = (box[:2] + box[2:]) / 2
     x, y = axes.transData.inverted().transform(middle)
     near = np.clip(at, box[:2], box[2:])
-    if np.hypot(*(near - at)) > 12:
-        end = axes.transData.inverted().transform(near)
-        axes.plot([point[0], end[0]], [point[1], end[1]], color=colour, linewidth=0.5, alpha=0.7, zorder=1.5)
-    axes.text(x, y, text, fontsize=SIZE, ha="center", va="center", color="#222222", clip_on=False, zorder=4)
+    distances = np.hypot(*(near - at).T)
+    if distances[index] > 12 or distances.argmin() != index:
+        end = axes.transData.inverted().transform(near[index])
+        axes.plot([point[0], end[0]], [point[1], end[1]], color=colour, linewidth=0.7, zorder=3.5)
+    halo = [withStroke(linewidth=2.5, foreground="white")]  # or lines of the plot would strike it through
+    axes.text(x, y, text, fontsize=SIZE, ha="center", va="center", color="#222222", clip_on=False, zorder=4, path_effects=halo)

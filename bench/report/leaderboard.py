@@ -7,13 +7,20 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 import pandas as pd
 
 from bench.report import display, sizes
+from bench.report.beside import HEADER, HOW, published_rows
+from bench.report.bootstrap import RESAMPLES
+from bench.report.columns import columns
 from bench.report.escape import markdown
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK, SECTION
 from bench.report.statistics import CONFIDENCE, smallest_p
-from bench.report.summary import HEADLINE_NAMES, Row, Section, Summary, Table
+from bench.report.summary import HEADLINE_NAMES, Joint, Row, Section, Summary, Table
 
 LISTED = 200  # rows of failures shown per table of them; all of them are in cells.csv
 MESSAGE_LENGTH = 300  # characters
+HOW_JOINT = (
+    "Mean ranks over the tasks of all kinds together, each task counting once: a rank needs no common unit.",
+    "Only methods with a score on every one of these tasks are ranked, and among themselves.",
+)
 
 
 def leaderboard(summary: Summary, plots: Mapping[Section, Mapping[str, str]]) -> str:
@@ -22,12 +29,22 @@ def leaderboard(summary: Summary, plots: Mapping[Section, Mapping[str, str]]) ->
     for table in summary.tables:
         lines += [f"## {markdown(table.section.title)}", "", f"Backbone fingerprint {markdown(table.section.fingerprint)}.", ""]
         lines += [*main_table(table), "", *_bullets(how_to_read(table)), *_bullets(markdown(note) for note in table.notes), ""]
+        if table.published:
+            # Figures need no escaping, which would see the start of a numbered list in "69.87".
+            rows = [[*map(markdown, row[:4]), *row[4:7], markdown(row[7])] for row in published_rows(table.published)]
+            lines += ["### Published figures beside ours", "", *_grid(HEADER, rows), "", f"- {HOW}", ""]
         lines += ["### By task", "", *by_task(table), ""]
-        for title, path in plots.get(table.section, {}).items():
-            lines += [f"![{markdown(title)}]({path})", ""]
+        lines += _images(plots.get(table.section, {}))
+    for joint in summary.joint:
+        lines += [f"## {markdown(joint.section.title)}", "", *joint_table(joint), ""]
+        lines += [*_bullets(markdown(note) for note in (*HOW_JOINT, *joint.notes)), "", *_images(plots.get(joint.section, {}))]
     lines += _reasons("Failures", summary.failures, with_error=True)
     lines += _reasons("Not applicable", summary.not_applicable, with_error=False)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _images(plots: Mapping[str, str]) -> list[str]:
+    return [line for title, path in plots.items() for line in (f"![{markdown(title)}]({path})", "")]
 
 
 def _introduction(summary: Summary) -> list[str]:
@@ -44,53 +61,24 @@ def _introduction(summary: Summary) -> list[str]:
 
 def main_table(table: Table) -> list[str]:
     """One row per method, best first."""
-    header = [
-        "method",
-        *map(sizes.title, table.shots),
-        "mean rank",
-        "gain",
-        "behind best",
-        "p",
-        "against reference",
-        "against best",
-        "Pareto",
-    ]
-    header += [
-        "trained parameters",
-        "share",
-        "stored KiB",
-        "seconds",
-        "joules, measured",
-        "joules, estimated",
-        "peak MiB",
-        "gaps",
-    ]
-    return _grid(
-        header, [[markdown(row.label) + (" (baseline)" if row.baseline else ""), *_figures(table, row)] for row in table.rows]
-    )
-
-
-def _figures(table: Table, row: Row) -> list[str]:
-    costs = row.costs
-    return [
-        *(display.score(row.scores[shots]) for shots in table.shots),
-        "" if row.rank is None else f"{row.rank:.2f}",
-        display.points(row.gain),
-        "" if row.behind is None else f"{100 * row.behind:.1f}",
-        display.p_value(row.behind_p),
-        display.win_tie_loss(row.against_reference),
-        display.win_tie_loss(row.against_best),
-        ", ".join(row.pareto),
-        display.whole_range(costs.trainable_range),
-        display.share_range(costs.share_range),
-        display.kibibytes_range(costs.stored_range),
-        display.significant(costs.seconds),
-        display.significant(costs.joules_measured),
+    shown = columns(table)
+    rows = [
         # A lone tilde is literal in Markdown, two of them in one paragraph may strike out what is between.
-        display.estimated(costs.joules_estimated).replace("~", r"\~"),
-        display.mebibytes(costs.memory_bytes),
-        display.gaps(row),
+        [_method(row), *(column.text(row).replace("~", r"\~") for column in shown)]
+        for row in table.rows
     ]
+    return _grid(["method", *(column.title for column in shown)], rows)
+
+
+def _method(row: Row) -> str:
+    return markdown(row.label) + (" (baseline)" if row.baseline else "")
+
+
+def joint_table(joint: Joint) -> list[str]:
+    """Mean ranks over the tasks of all kinds."""
+    header = ["method", *(f"mean rank, {sizes.title(ranking.shots)}" for ranking in joint.rankings)]
+    rows = [[markdown(label), *("" if rank is None else f"{rank:.2f}" for rank in ranks)] for label, ranks in joint.rows]
+    return _grid(header, rows)
 
 
 def how_to_read(table: Table) -> list[str]:
@@ -99,15 +87,27 @@ def how_to_read(table: Table) -> list[str]:
     return [
         f"Scores are {HEADLINE_NAMES[table.section.kind]}: mean over tasks ± half the 95% Student-t interval over seeds. "
         f"Rank (mean over tasks, among {table.ranked} methods without gaps), gain, and costs are at {largest}.",
+        *_intervals(table),
         "A method that lacks a cell shows no mean, rank or cost: it would be one over other cells than its rivals'. "
         "A cell is missing if another method of this table has it.",
         "Seconds, joules and peak memory are what a cell costs alone, the frozen work included: means per cell, "
         r"for memory the largest. Estimated joules (\~) do not compare with measured ones.",
-        "Against reference, against best: tasks won / tied / lost against the baseline of the gains, against the best row.",
+        "Against baseline, against best: tasks won / tied / lost against the baseline of the gains, against the best row.",
         "Pareto: no other method of the table trains as few parameters (takes as few seconds) and scores as much, "
         "and is better in one of the two.",
         "p: Wilcoxon's signed-rank test of the difference from the best row, paired over tasks on the same episodes, "
         f"Holm-corrected. {_smallest(table)}",
+    ]
+
+
+def _intervals(table: Table) -> list[str]:
+    if not any(table.largest in row.bootstrap for row in table.rows):
+        return []
+    return [
+        f"Bootstrap: the 95% interval of the same mean when each task's seeds are drawn anew ({RESAMPLES:,} times, stratified "
+        "by task, widened for few seeds). It takes the seeds of two tasks for independent: true of supports, not of a random "
+        "start that the seed alone decides. The ± takes a seed's mean over all tasks as one draw and needs no such thing: where "
+        "it is several times as wide as the bracket, believe the ±; elsewhere the bracket is the sharper of two right intervals."
     ]
 
 
@@ -121,7 +121,7 @@ def _smallest(table: Table) -> str:
 
 def by_task(table: Table) -> list[str]:
     """One row per task and method; baselines repeat their one score at every shot count."""
-    header = ["task", "method", *map(sizes.title, table.shots)]
+    header = ["task", "method", *(sizes.title(shots) for shots in table.shots)]
     rows = []
     for task in table.tasks:
         for row in table.rows:

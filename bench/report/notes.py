@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from bench.report import sizes
+from bench.report import display, sizes
 from bench.report.frame import NOT_APPLICABLE, OK
 from bench.report.layout import Layout
+from bench.report.ranking import Ranking
+from bench.report.statistics import CONFIDENCE
 from bench.report.summary import Section
 
 
@@ -18,6 +22,25 @@ def table_notes(section: Section, layout: Layout, cells: pd.DataFrame, overtaken
     if overtaken:
         notes.append(f"{overtaken} records left out: a later one, of edited code or of a newer version of the task, counts.")
     return notes
+
+
+def ranking_notes(rankings: Mapping[int, Ranking | str]) -> list[str]:
+    """What the critical-difference diagram is drawn from, or why there is none."""
+    alike: dict[str, list[str]] = {}
+    for shots, ranking in rankings.items():
+        alike.setdefault(ranking if isinstance(ranking, str) else _ranking(ranking), []).append(str(shots))
+    return [
+        f"{'C' if 'ranks' in what else 'No c'}ritical-difference diagram, shots {', '.join(shots)}: {what}."
+        for what, shots in alike.items()
+    ]
+
+
+def _ranking(ranking: Ranking) -> str:
+    told = "" if ranking.friedman_p < 1 - CONFIDENCE else ": all of them may be alike, whatever single pairs seem to say"
+    return (
+        f"{len(ranking.ranks)} methods on {len(ranking.tasks)} tasks; mean ranks less than {ranking.critical_difference:.2f} "
+        f"apart can't be told apart (Nemenyi), Friedman's p is {display.p_value(ranking.friedman_p)}{told}"
+    )
 
 
 def _backbone(section: Section) -> list[str]:

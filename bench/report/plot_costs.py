@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bench.report import sizes
 from bench.report.canvas import METHODS, empty, new_figure, shown, title
+from bench.report.display import brief
 from bench.report.labels import place
 from bench.report.palette import look
 from bench.report.summary import HEADLINE_NAMES, Costs, Row, Table
@@ -59,7 +60,8 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
     figure = new_figure(9.6, 6.0 if len(found) > CROWDED else 4.6)
     title(figure, table.section.title, beside_legend=False)
     axes = figure.subplots()
-    shots = f"mean over {len(table.task_gains)} tasks at {sizes.title(table.largest)}"
+    tasks = len(table.task_gains)
+    shots = f"mean over {tasks} task{'s' if tasks != 1 else ''} at {sizes.title(table.largest)}"
     axes.set(xlabel=name, ylabel=f"{HEADLINE_NAMES[table.section.kind]}, {shots}")
     if not found:
         empty(figure, "no method has both figures for every cell")
@@ -121,7 +123,7 @@ def _scale(axes: Axes, costs: list[float]) -> Callable[[float], float]:
     axes.set_xscale("log")
     # Less than three powers of ten: two more ticks in each, or hardly any would be seen.
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 1000 else (1.0,), numticks=12))
-    axes.xaxis.set_major_formatter(FuncFormatter(tick_text))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
     axes.minorticks_off()
     if min(costs) > 0:
         axes.set_xlim(low / 1.6, high * 1.6)
@@ -130,14 +132,6 @@ def _scale(axes: Axes, costs: list[float]) -> Callable[[float], float]:
     zero = low / max(3.0, (high / low) ** 0.15)
     axes.set_xlim(zero / 1.6, high * 1.6)
     ticks = [tick for tick in axes.get_xticks() if low / 1.05 <= tick <= high * 1.6]
-    axes.set_xticks([zero, *ticks], ["0", *map(tick_text, ticks)])
+    axes.set_xticks([zero, *ticks], ["0", *map(brief, ticks)])
     axes.minorticks_off()
     return lambda cost: cost if cost > 0 else zero
-
-
-def tick_text(value: float, _position: int = 0) -> str:
-    """A round number in few characters: 0.5, 20, 5k, 100k, 2M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"

@@ -8,14 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.report import sizes
-from bench.report.canvas import LEGEND_WIDTH, METHODS, empty, handle, legend, legend_height, new_figure, shown, title
+from bench.report.canvas import LEGEND_WIDTH, METHODS, empty, legend, legend_height, new_figure, shown, title
+from bench.report.families import COLUMNS, by_family
 from bench.report.palette import look
 from bench.report.summary import HEADLINE_NAMES, Row, Table
 
 PANELS = 24  # per figure; further tasks go to further figures
-COLUMNS = 4
 TOGETHER = 12  # methods that can be told apart in one panel; more are drawn family by family
-IN_A_FAMILY = 9
 
 
 def shots_figures(table: Table) -> Iterator[Figure]:
@@ -58,35 +57,7 @@ def _together(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
 
 def _by_family(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
     """A line of panels per family, its methods in colour and all others in grey behind them, its legend beside it."""
-    baselines = [row for row in rows if row.baseline]
-    groups: list[tuple[str, list[Row]]] = []
-    for family in dict.fromkeys(row.family for row in rows if not row.baseline):
-        members = [row for row in rows if row.family == family and not row.baseline]
-        parts = -(-len(members) // IN_A_FAMILY)
-        size = -(-len(members) // parts)
-        groups += [(family, members[start : start + size]) for start in range(0, len(members), size)]
-    width = max(2.5 * len(tasks), 4.4) + LEGEND_WIDTH
-    figure = new_figure(width, 0.7 + 2.1 * len(groups))
-    panels = figure.subplots(len(groups), len(tasks), squeeze=False, sharex="all", sharey="col")
-    for line, (family, members) in zip(panels, groups, strict=True):
-        for axes, task in zip(line, tasks, strict=True):
-            if line is panels[0] or axes in panels[0]:
-                axes.set_title(shown(task))
-            _panel(axes, table, task, rows, [*baselines, *members])
-        beside = [*members, *baselines]
-        line[-1].legend(
-            [handle(row.label, row.baseline, lines=True) for row in beside],
-            [shown(row.label) for row in beside],
-            title=shown(family),
-            alignment="left",
-            loc="upper left",
-            bbox_to_anchor=(1.02, 1.05),
-            frameon=False,
-            fontsize=8,
-            title_fontsize=8.5,
-            handlelength=3,
-            labelspacing=0.3,
-        )
+    figure = by_family(tasks, rows, lambda axes, task, members: _panel(axes, table, task, rows, members))
     _name_axes(figure, table)
     return figure
 

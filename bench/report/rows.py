@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.report.bootstrap import bootstrap_interval
 from bench.report.costs import costs_by
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.layout import Layout
@@ -58,6 +59,18 @@ def mean_scores(layout: Layout, shots: int) -> dict[str, Estimate]:
     return result
 
 
+def bootstraps(layout: Layout, shots: int) -> dict[str, tuple[float, float]]:
+    """Label -> interval of its mean over tasks; the same cells as in `mean_scores`, so only methods with every cell."""
+    complete = complete_scores(layout, shots).dropna(axis="columns")
+    cells = layout.averaged(shots)
+    cells = cells[cells["label"].isin(complete.columns)]
+    found = {
+        str(label): bootstrap_interval(of_method.pivot(index="task", columns="seed", values="score"))
+        for label, of_method in cells.groupby("label")
+    }
+    return {label: interval for label, interval in found.items() if interval is not None}
+
+
 def task_scores(layout: Layout) -> dict[str, dict[str, dict[int, TaskScore]]]:
     """label -> task -> shots -> score; a baseline's one score stands under every shot count of the table."""
     cells = pd.concat([layout.adapted, layout.baselines])
@@ -98,6 +111,7 @@ def make_rows(layout: Layout) -> list[Row]:
     """All methods of the table, best at the largest shot count first, those without a mean last by name."""
     cells = pd.concat([layout.adapted, layout.baselines])
     means = {shots: mean_scores(layout, shots) for shots in layout.shots}
+    intervals = {shots: bootstraps(layout, shots) for shots in layout.shots}
     scores = complete_scores(layout, layout.largest)
     ranks = mean_ranks(scores)
     reference = reference_baseline(layout)
@@ -127,6 +141,7 @@ def make_rows(layout: Layout) -> list[Row]:
             family=names[label][1],
             baseline=label in baselines,
             scores={shots: means[shots].get(label) for shots in layout.shots},
+            bootstrap={shots: found[label] for shots, found in intervals.items() if label in found},
             tasks={task: dict(of_task) for task, of_task in per_task[label].items()},
             rank=ranks.get(label),
             gain=float(gained[label].mean()) if label in gained and len(gained) and gained[label].notna().all() else None,

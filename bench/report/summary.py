@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bench.report.escape import plain
+from bench.report.ranking import Ranking
 from bench.report.statistics import Estimate
 
 HEADLINE_NAMES = {
@@ -99,7 +100,23 @@ class Row:
     not_applicable: int
     against_reference: tuple[int, int, int] | None = None  # tasks won, tied, lost, where both have a score
     against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
+    # The 95% interval of each mean by a stratified bootstrap, where there is enough to draw from.
+    bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
     pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published figure and ours, of the same backbone, split and shots."""
+
+    label: str
+    where: str  # a task, or "mean of 11 tasks"
+    shots: int
+    metric: str
+    ours: Estimate
+    theirs: float
+    source: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -113,6 +130,9 @@ class Table:
     task_gains: pd.DataFrame  # [tasks, labels], at the largest shot count, missing where either has no complete score
     ranked: int  # methods that the ranks are among
     notes: list[str]  # plain text
+    rankings: tuple[Ranking, ...]  # by shots, those that have enough tasks
+    published: list[Beside]
+    complete: dict[int, pd.DataFrame] = field(repr=False)  # shots -> scores [tasks, labels], missing where not complete
     cells: pd.DataFrame = field(repr=False)  # the counting records
 
     @property
@@ -121,8 +141,24 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """Methods ranked over the tasks of all kinds together: ranks need no common unit."""
+
+    section: Section  # its kind is "all kinds"
+    rankings: tuple[Ranking, ...]  # by shots
+    notes: list[str]  # plain text
+
+    @property
+    def rows(self) -> list[tuple[str, list[float | None]]]:
+        """Label and mean rank at each shot count, best at the largest first."""
+        labels = dict.fromkeys(label for ranking in reversed(self.rankings) for label in ranking.ranks)
+        return [(label, [ranking.ranks.get(label) for ranking in self.rankings]) for label in labels]
+
+
+@dataclass(frozen=True)
 class Summary:
     tables: list[Table]
     failures: pd.DataFrame = field(repr=False)  # grouped: equal failures of several seeds are one row
     not_applicable: pd.DataFrame = field(repr=False)  # grouped likewise
     frame: pd.DataFrame = field(repr=False)  # every record given, with `counts`
+    joint: list[Joint] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,15 @@ import pandas as pd
 from bench.report import sizes
 from bench.report.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
 from bench.report.layout import Layout
-from bench.report.notes import table_notes
+from bench.report.notes import ranking_notes, table_notes
 from bench.report.pareto import marked
+from bench.report.published import beside
+from bench.report.ranking import Ranking, rank_methods
 from bench.report.rows import complete_scores, gains, make_rows, reference_baseline
 from bench.report.statistics import mean_ranks
-from bench.report.summary import Section, Summary, Table
+from bench.report.summary import Joint, Section, Summary, Table
 
+ALL_KINDS = "all kinds"
 _KINDS = ["classification", "pair", "retrieval"]
 
 
@@ -30,6 +34,7 @@ def summarise(frame: pd.DataFrame) -> Summary:
     tables.sort(key=lambda table: (_KINDS.index(table.section.kind), table.section.title, table.section.fingerprint))
     return Summary(
         tables=tables,
+        joint=_joint(tables),
         failures=_grouped(counting[counting["state"] == FAILED]),
         not_applicable=_grouped(counting[counting["state"] == NOT_APPLICABLE]),
         frame=frame,
@@ -39,10 +44,13 @@ def summarise(frame: pd.DataFrame) -> Summary:
 def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
     """One table from its counting records."""
     layout = Layout.of(cells)
-    scores = complete_scores(layout, layout.largest)
+    complete = {shots: complete_scores(layout, shots) for shots in layout.shots}
+    scores = complete[layout.largest]
     reference = reference_baseline(layout)
     known = tuple(scores.index[scores[reference].notna()]) if reference is not None else ()
-    notes = _reference_notes(layout, reference, known) + table_notes(section, layout, cells, overtaken)
+    rankings = {shots: rank_methods(found, shots) for shots, found in complete.items()}
+    notes = _reference_notes(layout, reference, known) + ranking_notes(rankings)
+    notes += table_notes(section, layout, cells, overtaken)
     return Table(
         section=section,
         shots=layout.shots,
@@ -53,6 +61,9 @@ def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
         task_gains=gains(scores, reference),
         ranked=scores.dropna(axis="columns").shape[1] if len(mean_ranks(scores)) else 0,
         notes=notes,
+        rankings=tuple(found for found in rankings.values() if isinstance(found, Ranking)),
+        published=beside(section, cells),
+        complete=complete,
         cells=cells,
     )
 
@@ -70,6 +81,21 @@ def _reference_notes(layout: Layout, reference: str | None, known: tuple[str, ..
         where = f"{len(known)} of {len(tasks)} tasks"
         notes.append(f"{reference} has a score on {where}; gains are means over these: {', '.join(known) or 'none'}.")
     return notes
+
+
+def _joint(tables: list[Table]) -> list[Joint]:
+    """Rankings over tables that differ in nothing but their kind."""
+    alike: dict[Section, list[Table]] = {}
+    for table in tables:
+        alike.setdefault(replace(table.section, kind=ALL_KINDS), []).append(table)
+    result = []
+    for section, found in alike.items():
+        shots = sorted(set.intersection(*(set(table.shots) for table in found)))
+        ranked = [rank_methods(pd.concat([table.complete[count] for table in found]), count) for count in shots]
+        rankings = tuple(ranking for ranking in ranked if isinstance(ranking, Ranking))
+        if len(found) > 1 and rankings:
+            result.append(Joint(section, rankings, ranking_notes({ranking.shots: ranking for ranking in rankings})))
+    return result
 
 
 def _grouped(cells: pd.DataFrame) -> pd.DataFrame:

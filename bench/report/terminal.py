@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from bench.report import display, sizes
+from bench.report.beside import HEADER, NUMBERS, published_rows
+from bench.report.columns import columns
 from bench.report.escape import plain
 from bench.report.summary import Summary, Table
 
@@ -18,6 +20,8 @@ def terminal_table(summary: Summary) -> RenderableType:
     parts: list[RenderableType] = []
     for table in summary.tables:
         parts += [_grid(table), Text("  * Pareto-optimal: none is as cheap and as good, and better in one", style="dim")]
+        if table.published:
+            parts += [_published(table), Text("")]
         parts += [*(Text(f"  {note}", style="dim") for note in map(plain, table.notes)), Text("")]
     failed = int(summary.failures["cells"].sum()) if len(summary.failures) else 0
     if failed:
@@ -26,27 +30,20 @@ def terminal_table(summary: Summary) -> RenderableType:
 
 
 def _grid(table: Table) -> Grid:
-    grid = Grid(title=Text(table.section.title), title_justify="left", pad_edge=False)
+    shown = [column for column in columns(table) if column.short]
+    grid = Grid(title=Text(table.section.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("method", no_wrap=True)
-    for shots in table.shots:
-        grid.add_column(sizes.title(shots), justify="right", no_wrap=True)
-    for name in ("rank", "gain", "trained", "stored KiB", "seconds", "joules", "joules estimated", "peak MiB"):
-        grid.add_column(name, justify="right")
-    grid.add_column("gaps")
+    for column in shown:
+        grid.add_column(column.short, justify="right")
     for row in table.rows:
-        costs = row.costs
-        cells = [
-            plain(row.label),
-            *(display.score(row.scores[shots]) for shots in table.shots),
-            "" if row.rank is None else f"{row.rank:.2f}",
-            display.points(row.gain),
-            display.whole_range(costs.trainable_range) + ("*" if "parameters" in row.pareto else ""),
-            display.kibibytes_range(costs.stored_range),
-            display.significant(costs.seconds) + ("*" if "seconds" in row.pareto else ""),
-            display.significant(costs.joules_measured),
-            display.estimated(costs.joules_estimated),
-            display.mebibytes(costs.memory_bytes),
-            display.gaps(row),
-        ]
-        grid.add_row(*(Text(cell) for cell in cells))
+        grid.add_row(Text(plain(row.label)), *(Text(column.marked(row, "*", brief=True)) for column in shown))
+    return grid
+
+
+def _published(table: Table) -> Grid:
+    grid = Grid(title=Text("Published figures beside ours"), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in HEADER:
+        grid.add_column(name, justify="right" if name in NUMBERS else "left")
+    for row in published_rows(table.published):
+        grid.add_row(*map(Text, row))
     return grid

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from bench.provenance import now
-from bench.record import Metric, Record
-from bench.score import classification_metrics, credit_of, retrieval_metrics
+from bench.record import Metric, Record, Reliability
+from bench.score import classification_metrics, credit_of, reliability, retrieval_metrics
 from bench.shards import folder_shards, read_lines, readable
 from bench.store import Store, latest
 
@@ -59,7 +59,7 @@ def rescore(out: Path, write: bool = False) -> Rescored:
             result.missing += 1
             continue
         try:
-            metrics = recompute(record, path)
+            metrics, bins = recompute(record, path)
         except ValueError as error:
             result.unreadable.append(f"{path}: {error}")
             continue
@@ -70,14 +70,13 @@ def rescore(out: Path, write: bool = False) -> Rescored:
         difference = Difference(record, differing, record.record_id in counting)
         result.different.append(difference)
         if write and difference.counts:
-            store.append(_corrected(record, metrics))
+            store.append(_corrected(record, metrics, bins))
             result.written += 1
     return result
 
 
-def recompute(record: Record, path: Path) -> dict[str, Metric]:
-    """The metrics that the predictions in `path` give: scores [N, C] with labels [N] and perhaps
-    credit, for retrieval ranks of both ways.
+def recompute(record: Record, path: Path) -> tuple[dict[str, Metric], Reliability | None]:
+    """What the predictions in `path` give: scores [N, C] with labels [N] and perhaps credit, for retrieval ranks of both ways.
 
     Raises ValueError for a file that is damaged or that belongs to another record.
     """
@@ -98,10 +97,10 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
     if len(second) != expected or (not retrieval and len(first) != expected):
         raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
     if retrieval:
-        return retrieval_metrics(dict(zip(names, (first, second), strict=True)))
+        return retrieval_metrics(dict(zip(names, (first, second), strict=True))), None
     if second.min() < (0 if credit is None else -1) or second.max() >= first.shape[1]:
         raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
-    return classification_metrics(first, second, credit)
+    return classification_metrics(first, second, credit), reliability(first, second, credit)
 
 
 def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -> dict[str, tuple[float | None, float]]:
@@ -117,13 +116,14 @@ def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -
     return found
 
 
-def _corrected(record: Record, metrics: Mapping[str, Metric]) -> Record:
+def _corrected(record: Record, metrics: Mapping[str, Metric], bins: Reliability | None) -> Record:
     """The same attempt with other metrics. Times and machine stay those of the attempt; the flags say when this was done."""
     origin = record.provenance
     return msgspec.structs.replace(
         record,
         record_id=uuid.uuid4().hex[:16],
         metrics={**record.metrics, **metrics},
+        reliability=bins,
         corrects=record.record_id,
         provenance=None if origin is None else msgspec.structs.replace(origin, flags={**origin.flags, "rescored": now()}),
     )

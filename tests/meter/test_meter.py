@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -119,6 +120,55 @@ def test_a_sensor_that_needs_no_sampling_gets_no_thread() -> None:
     before = set(threading.enumerate())
     with meter_with(FakeSensor()).measure():
         assert set(threading.enumerate()) == before
+
+
+def test_short_work_is_repeated_until_its_window_suffices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A counter that ticks in whole joules sees nothing of a run of 0.3 s at 2 W, and 4 J of seven such runs."""
+    sensor = FakeSensor(shortest_window_s=2)
+    clock, meter = FakeClock(), meter_with(sensor)
+    monkeypatch.setattr(bench.meter, "time", clock)
+    monkeypatch.setattr(sensor, "joules", lambda: float(int(2 * clock.now)))
+
+    def work() -> None:
+        clock.sleep(0.3)
+
+    with meter.measure() as usage:
+        work()
+    assert meter.joules_of(usage) is None
+    assert meter.repeat(work, usage) == 7
+    assert meter.joules_of(usage) == pytest.approx(4 / 7)
+    assert usage.seconds == pytest.approx(0.3)
+    total = Usage()
+    total.add(usage)
+    total.add(Usage(seconds=2.0, joules=4.0, windows=1))
+    assert meter.joules_of(total) == pytest.approx(4 + 4 / 7)
+
+
+@pytest.mark.parametrize("quality", ["measured", "estimated"])
+def test_work_that_is_long_enough_or_estimated_is_not_repeated(quality: Quality, monkeypatch: pytest.MonkeyPatch) -> None:
+    sensor = FakeSensor(shortest_window_s=2, quality=quality)
+    clock, meter = FakeClock(sensor, watts=5), meter_with(sensor)
+    monkeypatch.setattr(bench.meter, "time", clock)
+    with meter.measure() as usage:
+        clock.sleep(2.0 if quality == "measured" else 0.1)
+    before = dataclasses.replace(usage)
+    assert meter.repeat(lambda: pytest.fail("run again"), usage) == 1
+    assert usage == before
+
+
+def test_repeating_ends_with_an_error_or_a_clock_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter, usage = meter_with(FakeSensor(shortest_window_s=2)), Usage(seconds=0.1, joules=0.2, windows=1)
+    before = dataclasses.replace(usage)
+
+    def fails() -> None:
+        raise MemoryError
+
+    assert meter.repeat(fails, usage) == 1
+    assert usage == before
+    monkeypatch.setattr(bench.meter, "time", FakeClock())
+    monkeypatch.setattr(bench.meter, "MOST_RUNS", 5)
+    assert meter.repeat(lambda: None, usage) == 5
+    assert meter.joules_of(usage) is None
 
 
 @pytest.mark.parametrize(("shortest", "seconds"), [(0.0, 0.5), (2.0, 2.0)])

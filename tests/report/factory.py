@@ -9,7 +9,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.record import Bytes, CellInfo, Data, Failure, Joules, Metric, Parameters, Provenance, Record, Seconds, Training
+from bench.record import (
+    Bytes,
+    CellInfo,
+    Data,
+    Failure,
+    Joules,
+    Metric,
+    Parameters,
+    Provenance,
+    Record,
+    Reliability,
+    Seconds,
+    Training,
+)
 
 METRICS = {"classification": "accuracy", "pair": "accuracy", "retrieval": "mean_recall@1"}
 
@@ -116,3 +129,14 @@ def _priced(record: Record, trained: int, seconds: float) -> Record:
         memory_bytes=Bytes(total=int(2**20 * (200 + seconds)), source="process high-water mark"),
         training=Training(asked_steps=12800, run_steps=200, capped=True, batch=32) if seconds > 50 else None,
     )
+
+
+def with_bins(record: Record) -> Record:
+    """The record with a loss for each tenth of its run, a calibration error, and the bins that it is made of."""
+    sharp = number(record.cell.label)
+    bins = Reliability(count=[20, 30, 0, 50], right=[4, 12, 0, 40], confidence=[3.0, 11.0, 0.0, 40.0 + 5 * sharp])
+    metrics = {**record.metrics, "calibration_error": Metric(0.05 + 0.1 * sharp, higher_is_better=False)}
+    training = (
+        None if record.training is None else msgspec.structs.replace(record.training, loss=list(np.geomspace(2 + sharp, 0.2, 10)))
+    )
+    return msgspec.structs.replace(record, reliability=bins, metrics=metrics, training=training)

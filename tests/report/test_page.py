@@ -134,7 +134,7 @@ def test_every_cell_is_in_the_data() -> None:
         )
         for table, of in zip(summary.tables, data["tables"], strict=True)
         for row, cells in zip(table.rows, of["cells"], strict=True)
-        for task, shots, seed, score, seconds, trained, status, error in cells
+        for task, shots, seed, score, seconds, trained, status, error, _ in cells
     }
     assert len(found) == len(MIXED)
     for record in MIXED:
@@ -250,7 +250,7 @@ def test_no_records_and_bare_records() -> None:
         score=None, status="crashed", parameters=None, time_s=None, energy_j=None, memory_bytes=None, training=None
     )
     page = render([msgspec.structs.replace(bare, provenance=None, data=None)])
-    assert page.cells["tables"][0]["cells"] == [[[0, 4, 1, "", "", "", 0, -1]]]
+    assert page.cells["tables"][0]["cells"] == [[[0, 4, 1, "", "", "", 0, -1, ""]]]
     assert "The records do not say." in page.texts
 
 

@@ -146,7 +146,7 @@ def test_a_row_by_task_opens_to_the_cells_of_this_task(page: Browser) -> None:
 def test_a_failure_leads_to_its_traceback(page: Browser) -> None:
     page.click("#failures .open")
     cell, error = drilled(page, "#failures")
-    assert cell == ["b", "4", "3", "", "", "", "failed"]
+    assert cell == ["b", "4", "3", "", "", "", "failed", ""]
     assert error == ["RuntimeError in fit: out of luck" + TRACE]
     assert page.value("document.querySelector('#failures pre').textContent") == TRACE
     assert page.value("document.querySelector('#failures pre').checkVisibility()")

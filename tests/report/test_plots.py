@@ -17,9 +17,10 @@ from bench.registry import find_methods
 from bench.report import summarise_records
 from bench.report.canvas import new_figure
 from bench.report.canvas import settings as canvas_settings
+from bench.report.display import brief
 from bench.report.labels import place
 from bench.report.palette import look
-from bench.report.plot_costs import front, parameters_figure, tick_text
+from bench.report.plot_costs import front, parameters_figure
 from bench.report.plot_gains import gains_figure
 from bench.report.plot_shots import shots_figures
 from bench.report.plots import write_plots
@@ -137,7 +138,7 @@ def test_methods_look_different_even_in_grey() -> None:
     assert look("coop[n_ctx=4]") == look("coop[n_ctx=4]")
     assert look("coop[n_ctx=4]").colour == look("coop").colour
     assert (look("coop[n_ctx=4]").marker, look("coop[n_ctx=4]").hollow) != (look("coop").marker, look("coop").hollow)
-    assert [tick_text(value) for value in (0.5, 20, 5000, 2e6)] == ["0.5", "20", "5k", "2M"]
+    assert [brief(value) for value in (0.5, 20, 5000, 2e6)] == ["0.5", "20", "5k", "2M"]
 
 
 def test_labels_of_a_crowd_do_not_collide() -> None:

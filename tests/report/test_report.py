@@ -11,8 +11,10 @@ import pytest
 from rich.console import Console
 
 from bench.errors import StoreError
+from bench.record import Bytes, Joules, Metric, Seconds, Training
 from bench.report import display, summarise_records, terminal_table, write_report
 from bench.report.exports import cells_csv, leaderboard_csv
+from bench.report.page.cells import collect
 from bench.store import Store
 
 from .factory import failed_record, make_record, realistic
@@ -84,6 +86,38 @@ def test_cells_hold_every_figure() -> None:
         **{"memory_source": "process high-water mark", "protocol": "fixed", "backbone": "bundled", "quick": "False"},
     }
     assert {name: row[name] for name in expected} == expected
+
+
+def test_nothing_that_a_record_measures_is_left_out_of_cells() -> None:
+    """And the page's drill-down says it, too, where a user would look first."""
+    record = make_record(
+        training=Training(
+            asked_steps=4800, run_steps=48, capped=True, batch=32, loss=[2.5, 0.5], chosen={"lr": 0.001},
+            warmup_s=0.25, steps_per_s=12.5, samples_per_s=400.0,
+        ),
+        time_s=Seconds(
+            bank=1.0, fit=2.0, predict=0.5, total=3.5, cpu_per_phase={"bank": 0.9, "fit": 1.9, "predict": 0.4},
+            device_per_phase={"bank": None, "fit": 1.5, "predict": 0.25},
+        ),
+        energy_j=Joules(total=25.0, quality="measured", source="nvml", scope="GPU", idle_watts=70.0, repeated={"predict": 9}),
+        memory_bytes=Bytes(total=3 * 2**20, reserved_per_phase={"bank": None, "fit": 8 * 2**20, "predict": 4 * 2**20}),
+        metrics={"accuracy": Metric(0.5), "log_loss": Metric(1.25, higher_is_better=False)},
+    )  # fmt: skip
+    summary = summarise_records([record])
+    (row,) = csv.DictReader(io.StringIO(cells_csv(summary)))
+    expected = {
+        **{"warmup_seconds": "0.25", "steps_per_second": "12.5", "samples_per_second": "400.0", "chosen": '{"lr": 0.001}'},
+        **{"loss": "[2.5, 0.5]", "cpu_seconds_fit": "1.9", "device_seconds_fit": "1.5", "device_seconds_predict": "0.25"},
+        **{"idle_watts": "70.0", "energy_repeated_predict": "9", "memory_reserved_fit_bytes": str(8 * 2**20)},
+        **{"metric_accuracy": "0.5", "metric_log_loss": "1.25"},
+    }
+    assert {name: row[name] for name in expected} == expected
+    (cell,) = collect(summary, {}).data["tables"][0]["cells"][0]
+    assert cell[-1] == (
+        "48 of 4,800 steps at 12.5 a second (400 samples); warm-up 0.250 s; bank 1.00, fit 2.00, predict 0.500 s; "
+        "1.75 s on the device; peak 3.00 MiB; 8.00 MiB reserved; 25.0 J (predicting as the mean of 9 runs); 70.0 W idle; "
+        "chosen lr = 0.001"
+    )
 
 
 def test_leaderboard_csv_has_means_and_tasks() -> None:

@@ -74,6 +74,7 @@ def test_corrections_are_appended_and_count(tmp_path: Path) -> None:
     assert len(list(Store(tmp_path).read())) == 2
     (latest,) = Store(tmp_path).latest().values()
     assert latest.metrics == truth.metrics and latest.corrects == "r1" and latest.record_id != "r1"
+    assert latest.reliability is not None and sum(latest.reliability.right) == 2
     assert latest.cell == truth.cell and latest.artifacts == truth.artifacts
     assert latest.provenance is not None and truth.provenance is not None
     assert latest.provenance.finished == truth.provenance.finished and "rescored" in latest.provenance.flags

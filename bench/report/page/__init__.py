@@ -16,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.record import Record
+from bench.report.beside import HEADER, HOW, NUMBERS
 from bench.report.escape import plain
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK
-from bench.report.page.boards import make_board, reasons
+from bench.report.page.boards import make_board, make_joint, reasons
 from bench.report.page.cells import collect
 from bench.report.page.machines import machines
 from bench.report.summary import Section, Summary
@@ -53,6 +54,13 @@ def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Sect
             make_board(number, table, plots.get(table.section, {}), alone=kinds.count(table.section.kind) == 1)
             for number, table in enumerate(summary.tables)
         ],
+        joints=[
+            make_joint(len(summary.tables) + number, joint, summary.tables, plots.get(joint.section, {}))
+            for number, joint in enumerate(summary.joint)
+        ],
+        published_header=HEADER,
+        published_numbers=NUMBERS,
+        how_published=HOW,
         kinds=list(dict.fromkeys(kinds)),
         families=sorted({plain(row.family) for table in summary.tables for row in table.rows}),
         failures=reasons(summary, summary.failures, cells),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from bench.report import sizes
+from bench.report.beside import published_rows
+from bench.report.columns import Column, Figure, columns, figures, task_figures
 from bench.report.escape import plain
 from bench.report.frame import SECTION
-from bench.report.leaderboard import how_to_read
+from bench.report.leaderboard import HOW_JOINT, how_to_read
 from bench.report.page import svg
 from bench.report.page.cells import MESSAGE_LENGTH, Cells, reason_of
-from bench.report.page.columns import Column, Figure, columns, figures, shots_title, task_figures
-from bench.report.summary import Row, Section, Summary, Table
+from bench.report.summary import Joint, Row, Section, Summary, Table
 
 _WIDE = 620  # points; a wider plot gets a line of its own
 
@@ -59,7 +61,39 @@ class Board:
     tasks: int
     how_to_read: list[str]
     notes: list[str]
+    published: list[list[str]]
     plots: list[Plot]
+
+
+@dataclass(frozen=True)
+class JointBoard:
+    """Mean ranks over the tasks of all kinds."""
+
+    number: int
+    heading: str
+    detail: str
+    shots: list[str]
+    lines: list[tuple[str, str, list[Figure]]]  # label, family, ranks
+    notes: list[str]
+    plots: list[Plot]
+
+
+def make_joint(number: int, joint: Joint, tables: Sequence[Table], plots: Mapping[str, str]) -> JointBoard:
+    """`number`: another one than any table has. `tables`: all of the summary's."""
+    heading, _, detail = joint.section.title.partition(": ")
+    families = {row.label: row.family for table in tables for row in table.rows}
+    return JointBoard(
+        number=number,
+        heading=heading,
+        detail=detail,
+        shots=[sizes.title(ranking.shots) for ranking in joint.rankings],
+        lines=[
+            (plain(label), plain(families[label]), [Figure("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
+            for label, ranks in joint.rows
+        ],
+        notes=[*HOW_JOINT, *map(plain, joint.notes)],
+        plots=_plots(number, plots),
+    )
 
 
 def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bool) -> Board:
@@ -73,14 +107,15 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         detail=detail,
         link=heading if alone else table.section.title,
         columns=shown,
-        sorted_by=shots_title(table.largest),
+        sorted_by=sizes.title(table.largest),
         lines=[_line(number, position, row, figures(row, shown), row.missing) for position, row in enumerate(table.rows)],
-        shots=[shots_title(shots) for shots in table.shots],
+        shots=[sizes.title(shots) for shots in table.shots],
         task_lines=_task_lines(number, table),
         tasks=len(table.tasks),
         # Written for Markdown, where a tilde needs a backslash.
         how_to_read=[line.replace("\\~", "~") for line in how_to_read(table)],
         notes=[plain(note) for note in table.notes],
+        published=published_rows(table.published),
         plots=_plots(number, plots),
     )
 

@@ -10,6 +10,7 @@ from bench.record import Record
 from bench.report import display, sizes
 from bench.report.escape import plain, printable
 from bench.report.frame import FAILED
+from bench.report.page.further import FURTHER, further
 from bench.report.summary import Summary, Table
 
 MESSAGE_LENGTH = 2000  # characters of an error's message
@@ -25,8 +26,8 @@ class Cells:
     """`data` goes into the page as JSON.
 
     data["tables"][table]["cells"][row] holds, for the rows of a table in their order, one list per cell:
-    task, shots, seed, score, seconds, trained parameters, status, error. Task, status and error are positions in
-    lists of their own (error -1: none), the three figures are text as the page shows it.
+    task, shots, seed, score, seconds, trained parameters, status, error, more. Task, status and error are positions in
+    lists of their own (error -1: none), the three figures and `more` (what else was measured) are text as the page shows it.
     """
 
     data: dict[str, Any]
@@ -50,7 +51,7 @@ def collect(summary: Summary, records: Mapping[str, Record]) -> Cells:
                 found.reasons.setdefault(_reason(number, cell), position)
             status = statuses.setdefault(cell["status"], len(statuses))
             cells[places[cell["label"]]].append(
-                [tasks[cell["task"]], sizes.typed(cell["shots"]), cell["seed"], *_figures(cell), status, position]
+                [tasks[cell["task"]], sizes.typed(cell["shots"]), cell["seed"], *_figures(cell), status, position, further(cell)]
             )
         found.data["tables"].append({"tasks": [plain(task) for task in table.tasks], "cells": cells})
     found.data["statuses"] = [status.replace("_", " ") for status in statuses]
@@ -65,7 +66,8 @@ def reason_of(table: int, failure: Mapping[Any, Any]) -> Reason:
 
 def _rows(table: Table) -> list[dict[str, Any]]:
     columns = ["label", "task", "shots", "seed", "score", "seconds_total", "trainable", "status", "state", "record_id"]
-    cells = table.cells[[*columns, "error_phase", "error_type", "error_message"]].astype("object")
+    wanted = [*columns, "error_phase", "error_type", "error_message", *FURTHER]
+    cells = table.cells.reindex(columns=wanted).astype("object")
     rows: list[dict[str, Any]] = cells.where(cells.notna(), None).to_dict("records")  # type: ignore[assignment]
     return rows
 

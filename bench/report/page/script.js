@@ -116,7 +116,7 @@
   function errorRow([phase, type, message, traceback], open) {
     const row = make("tr", "", "error");
     const place = row.appendChild(make("td"));
-    place.colSpan = 7;
+    place.colSpan = 8;
     const text = `${type}${phase ? ` in ${phase}` : ""}${type || phase ? ": " : ""}${message}`;
     if (!traceback) {
       place.append(make("p", text));
@@ -130,11 +130,12 @@
 
   function addCells(body, tableNumber, cells, open) {
     const { errors, statuses, tables } = data();
-    for (const [task, shots, seed, score, seconds, trained, status, error] of cells) {
+    for (const [task, shots, seed, score, seconds, trained, status, error, more] of cells) {
       const row = body.appendChild(make("tr"));
       const name = statuses[status];
       for (const text of [tables[tableNumber].tasks[task], shots, seed, score, seconds, trained]) row.append(make("td", String(text)));
       row.append(make("td", name, ["ok", "not applicable"].includes(name) && !(name === "ok" && error >= 0) ? "" : "bad"));
+      row.append(make("td", more, "further"));
       if (error >= 0) body.append(errorRow(errors[error], open));
     }
   }
@@ -146,7 +147,7 @@
     if (cells.length) {
       const table = box.appendChild(make("table", "", "cells"));
       const head = table.createTHead().insertRow();
-      for (const title of ["task", "shots", "seed", "score (%)", "seconds", "trained parameters", "status"]) {
+      for (const title of ["task", "shots", "seed", "score (%)", "seconds", "trained parameters", "status", "further"]) {
         const header = head.appendChild(make("th", title));
         header.scope = "col";
       }

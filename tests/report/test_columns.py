@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bench.report import summarise_records
-from bench.report.page.columns import columns, figures, task_figures
+from bench.report.columns import columns, figures, task_figures
 
 from .factory import failed_record, make_record, realistic
 
@@ -30,7 +30,7 @@ def test_numbers_follow_the_text(position: int) -> None:
         return
     by_number = sorted((figure for figure in found if figure.number is not None), key=lambda figure: figure.number or 0)
     # The first number of the text; rounding may make neighbours equal, never turn them round.
-    read = [float(re.sub(r"[~,+]", "", re.split(r" |%", figure.text)[0])) for figure in by_number]
+    read = [float(re.sub(r"[~,+[]", "", re.split(r", | |%", figure.text)[0])) for figure in by_number]
     assert read == sorted(read)
 
 
