@@ -28,7 +28,7 @@ def ranking_notes(rankings: Mapping[int, Ranking | str]) -> list[str]:
     """What the critical-difference diagram is drawn from, or why there is none."""
     alike: dict[str, list[str]] = {}
     for shots, ranking in rankings.items():
-        alike.setdefault(ranking if isinstance(ranking, str) else _ranking(ranking), []).append(str(shots))
+        alike.setdefault(ranking if isinstance(ranking, str) else _ranking(ranking), []).append(str(sizes.typed(shots)))
     return [
         f"{'C' if 'ranks' in what else 'No c'}ritical-difference diagram, shots {', '.join(shots)}: {what}."
         for what, shots in alike.items()
