@@ -49,7 +49,7 @@ def count(method: Method, backbone: Backbone, like: Count) -> int:
         raise UsageError(f"{method.name}: is neither a head nor an encoder method")
     clip = copy.deepcopy(backbone.clip)
     names = tuple(f"class {number}" for number in range(classes))
-    start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support)
+    start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support, backbone.layout)
     clip.train_only(list(method.adapt(clip, start)))
     head = method.head(start)
     trained = [*clip.parameters(), *(() if head is None else head.parameters())]

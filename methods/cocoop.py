@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start, TokenLayout
 from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
 
 
@@ -43,13 +43,14 @@ class CoCoOp(EncoderMethod):
         lr: float = 2e-3  # SGD
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        context = learned_context(clip.text.stages[0], context_tokens(start.tokenize))
-        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), clip.features, clip.text.width)
+        context = learned_context(clip.text.stages[0], context_tokens(start))
+        meta = MetaNet(clip.features, clip.text.width)
+        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), start.layout, meta)
         clip.text.stages[0] = embed
         return [context, *embed.meta.parameters()]
 
     def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, context_tokens(start.tokenize), limit)
+        return make_room(tokens, context_tokens(start), limit, start.layout)
 
     def texts_given_images(self, clip: Any, tokens: Tensor, image: Tensor) -> Tensor:
         flat = tokens.flatten(0, 1)
@@ -64,9 +65,9 @@ class CoCoOp(EncoderMethod):
 class ConditionalEmbedding(PromptedEmbedding):
     """The prompted first stage with the meta-net beside it."""
 
-    def __init__(self, embed: nn.Module, prompts: nn.Module, features: int, width: int) -> None:
-        super().__init__(embed, prompts)
-        self.meta = MetaNet(features, width)
+    def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout, meta: nn.Module) -> None:
+        super().__init__(embed, prompts, layout)
+        self.meta = meta
 
     def shifted(self, tokens: Tensor, shift: Tensor) -> Tensor:
         """tokens [N, L], shift [N, W] of each text's context -> [N, L, W]"""

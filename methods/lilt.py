@@ -29,6 +29,5 @@ class LiltMethod(EncoderMethod):
 
 
 def projections(tower: Any) -> list[nn.Parameter]:
-    """What maps a tower's pooled width to the shared space: all of its head but the norm."""
-    norms = {id(p) for module in tower.head.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()}
-    return [parameter for parameter in tower.head.parameters() if id(parameter) not in norms]
+    """What maps a tower's pooled width to the shared space."""
+    return tower.head.projection

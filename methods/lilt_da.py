@@ -17,6 +17,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count
+from methods.blocks import transformer_blocks
 from methods.lilt import LiltMethod
 
 
@@ -28,11 +29,11 @@ class LiltDA(LiltMethod):
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         trained: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            block = randomised(copy.deepcopy(tower.blocks[-1]))
+            block = randomised(copy.deepcopy(transformer_blocks(tower)[-1]))
             tower.stages.insert(len(tower.stages) - 1, block)
             trained += block.parameters()
-        norms = [module for module in clip.image.head.modules() if isinstance(module, nn.LayerNorm)]
-        return [*trained, *(parameter for norm in norms for parameter in norm.parameters())]
+        norm = clip.image.head.norm
+        return [*trained, *(() if norm is None else norm.parameters())]
 
 
 def randomised(block: nn.Module) -> nn.Module:

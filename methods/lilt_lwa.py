@@ -18,6 +18,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count
+from methods.blocks import transformer_blocks
 from methods.bottleneck import Bottleneck
 from methods.lilt import LiltMethod
 
@@ -38,7 +39,7 @@ class LiltLwA(LiltMethod):
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         added: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            for block in tower.blocks:
+            for block in transformer_blocks(tower):
                 first, second = (Bottleneck(tower.width, tower.width // self.params.reduction) for _ in range(2))
                 if tower is clip.image:
                     block.ln_1, block.ln_2 = nn.Sequential(first, block.ln_1), nn.Sequential(second, block.ln_2)
