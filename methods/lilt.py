@@ -15,6 +15,9 @@ LILT = Paper(
     "arXiv:2303.11866",
 )
 
+DEIT_BERT = "DeiT-base + BERT-base"  # the towers of the paper, and where its counts are from
+LILT_TABLE = "LilT's table"
+
 
 class LiltMethod(EncoderMethod):
     """`inside` names what trains beside projections and temperature; it may edit the towers."""

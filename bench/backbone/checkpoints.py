@@ -50,7 +50,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
             found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
         reason = "it holds more than weights" if "weights_only" in str(error) else _line(error)
-        raise UsageError(f"{path}: can't be read as a checkpoint ({reason}): use OpenAI's, open_clip's or a safetensors") from error
+        raise UsageError(
+            f"{path}: can't be read as a checkpoint ({reason}): use OpenAI's, open_clip's or a safetensors"
+        ) from error
     found = found.get("state_dict", found) if isinstance(found, dict) else found
     weights = {str(key).removeprefix("module."): value for key, value in found.items()} if isinstance(found, Mapping) else {}
     openai = OPENAI_NUMBERS[0] in weights
@@ -99,11 +101,17 @@ def load_strictly(module: nn.Module, weights: Mapping[str, Tensor], where: objec
     theirs = {name: value for name, value in weights.items() if not _is_made(name)}
     missing, unexpected = [key for key in ours if key not in theirs], [key for key in theirs if key not in ours]
     if missing or unexpected:
-        parts = [f"{len(keys)} {what} ({_first(keys)})" for what, keys in (("missing", missing), ("unexpected", unexpected)) if keys]
+        parts = [
+            f"{len(keys)} {what} ({_first(keys)})" for what, keys in (("missing", missing), ("unexpected", unexpected)) if keys
+        ]
         raise UsageError(f"{where}: doesn't fit the model: {', '.join(parts)}: use a checkpoint of this very model")
-    wrong = [f"{key} {tuple(theirs[key].shape)}, not {tuple(ours[key].shape)}" for key in ours if theirs[key].shape != ours[key].shape]
+    wrong = [
+        f"{key} {tuple(theirs[key].shape)}, not {tuple(ours[key].shape)}" for key in ours if theirs[key].shape != ours[key].shape
+    ]
     if wrong:
-        raise UsageError(f"{where}: doesn't fit the model: {len(wrong)} of another shape ({_first(wrong)}): use another model name")
+        raise UsageError(
+            f"{where}: doesn't fit the model: {len(wrong)} of another shape ({_first(wrong)}): use another model name"
+        )
     bad = [key for key, value in theirs.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
     if bad:
         raise UsageError(f"{where}: {len(bad)} weights hold numbers that are not finite ({_first(bad)}): the file is damaged")

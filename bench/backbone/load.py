@@ -50,6 +50,7 @@ class Backbone:
     size: int  # side of the input in pixels
     preprocessing: str  # how an image becomes pixels, in words: part of the bank's keys
     fingerprint: str
+    aligned: bool = True  # whether the towers share their space already; False: they have never met
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Token ids [N, L], cut to the longest of these texts, unless the text tower reads padding."""
@@ -80,11 +81,15 @@ def load(name: str, device: str = "cpu") -> Backbone:
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
     words = f"{side} px, {preprocess.resize_mode}, {preprocess.interpolation}"
-    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint)
+    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name))
+
+
+def _is_aligned(name: str) -> bool:
+    return not name.startswith("align(")
 
 
 def _model(name: str) -> tuple[Any, Any]:
-    if name.startswith("align("):
+    if not _is_aligned(name):
         return unaligned(name)
     return _bundled() if name == "bundled" else _open_clip(name)
 

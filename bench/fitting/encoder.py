@@ -148,7 +148,7 @@ class EncoderFitting(Fitting):
             assert text is not None
             image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
             cosines = image @ text.T if text.ndim == 2 else (text @ image[:, :, None]).squeeze(-1)
-            return self.module.clip.scale() * cosines
+            return self.module.clip.logit_scale.exp() * cosines
 
     def _scores(self, image: Tensor, rows: Tensor) -> Tensor:
         """Scores [B, C] in training, image features [B, d] of the support's `rows`."""

@@ -101,7 +101,9 @@ def build(family: str = "plain", folder: Path | None = None) -> open_clip.Custom
     with torch.no_grad():
         for name, value in [*built.named_parameters(), *built.named_buffers()]:
             if value.ndim == 1 and value.is_floating_point() and not name.endswith("k_bias"):
-                value.copy_(value.abs() + 0.3 * torch.rand_like(value) if "var" in name else value + 0.3 * torch.randn_like(value))
+                value.copy_(
+                    value.abs() + 0.3 * torch.rand_like(value) if "var" in name else value + 0.3 * torch.randn_like(value)
+                )
     built.visual.preprocess_cfg = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)}
     return built.eval()
 
@@ -142,5 +144,3 @@ def reference(model: Any, family: str = "plain") -> tuple[torch.Tensor, torch.Te
     pixels, tokens = inputs(family)
     mean, std = (torch.tensor(model.visual.preprocess_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
     return model.encode_image((pixels / 255 - mean) / std), model.encode_text(tokens)
-
-

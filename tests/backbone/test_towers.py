@@ -16,7 +16,6 @@ from bench.errors import UsageError
 from tests.backbone.families import FAMILIES, HUGGING_FACE, TEXT, TIMM, VISION, build, inputs, reference
 
 
-
 @pytest.fixture
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Of a Hugging Face model; skips the families that need the library where it isn't installed."""
@@ -66,7 +65,7 @@ def test_every_parameter_is_in_a_stage_once_and_gets_a_gradient(family: str, fol
     clip = split_towers(model).requires_grad_(True)
     assert sum(parameter.numel() for parameter in clip.parameters()) == expected
     pixels, tokens = inputs(family)
-    (clip.image(pixels).square().sum() + clip.text(tokens).square().sum() + clip.scale()).backward()
+    (clip.image(pixels).square().sum() + clip.text(tokens).square().sum() + clip.logit_scale).backward()
     assert [name for name, parameter in clip.named_parameters() if parameter.grad is None] == []
 
 
@@ -113,7 +112,11 @@ def test_stochastic_depth_and_patch_dropout_are_off_in_training() -> None:
         ({"pool_type": "none"}, {}, "none is not supported"),
         ({"block_type": "custom"}, {}, "CustomResidualAttentionBlock"),
         ({}, {"embed_cls": True}, "CoCa"),
-        ({**TIMM, "timm_model_name": "deit_tiny_distilled_patch16_224", "timm_pool": "", "image_size": 224}, {}, "can't be cut into stages"),
+        (
+            {**TIMM, "timm_model_name": "deit_tiny_distilled_patch16_224", "timm_pool": "", "image_size": 224},
+            {},
+            "can't be cut into stages",
+        ),
     ],
 )
 def test_what_has_no_stages_is_refused_by_name(vision: dict[str, Any], text: dict[str, Any], message: str) -> None:
