@@ -107,7 +107,7 @@ class TransformerHead(TimmHead):
 class LatentPool(nn.Module):
     """A learned query attends to all tokens, then an MLP (SigLIP's pooling): [B, L, W] -> [B, W]."""
 
-    def __init__(self, pool: AttentionPoolLatent) -> None:
+    def __init__(self, pool: Any) -> None:
         super().__init__()
         if pool.pos_embed is not None or pool.pool != "token" or not isinstance(pool.q, nn.Linear) or pool.mlp is None:
             raise UsageError("attention pooling with positions or without projections is not supported: use another model")

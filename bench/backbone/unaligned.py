@@ -47,7 +47,7 @@ class Align:
     def __post_init__(self) -> None:
         if not self.image.startswith("timm/") or self.image == "timm/":
             raise ValueError(f"image must be timm/NAME, timm/NAME:FILE or timm/NAME/random, got {self.image!r}")
-        if self.text != "minilm" and not self.text.removeprefix("hf/").strip("/") or not self.text.startswith(("hf/", "minilm")):
+        if self.text != "minilm" and not (self.text.startswith("hf/") and self.text.removeprefix("hf/")):
             raise ValueError(f"text must be hf/NAME, hf/FOLDER or minilm, got {self.text!r}")
         if self.dim < 1 or self.size < 16:
             raise ValueError("dim must be at least 1 and size at least 16")
@@ -99,9 +99,8 @@ def image_tower(asked: Align) -> TimmModel:
     own = trunk.pretrained_cfg
     mean, std = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD) if asked.pixels == "clip" else (own["mean"], own["std"])
     visual.image_size = (asked.size, asked.size)
-    visual.preprocess_cfg = {
-        "size": (asked.size, asked.size), "mean": tuple(mean), "std": tuple(std), "resize_mode": "squash", "interpolation": "bicubic"
-    }  # fmt: skip
+    squashed = {"resize_mode": "squash", "interpolation": "bicubic"}
+    visual.preprocess_cfg = {"size": visual.image_size, "mean": tuple(mean), "std": tuple(std), **squashed}
     return visual
 
 
