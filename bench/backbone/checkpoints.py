@@ -7,6 +7,7 @@ dictionaries with `state_dict`, whose names may start with `module.`; safetensor
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,12 +43,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise UsageError(f"{path}: there is no such file: give a checkpoint's path")
     try:
-        if path.suffix == ".safetensors":
-            found: Any = load_file(str(path))
-        elif _is_torchscript(path):
-            found = torch.jit.load(str(path), map_location="cpu").state_dict()
-        else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of old pickles, and of TorchScript's age
+            found = _read(path)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
         reason = "it holds more than weights" if "weights_only" in str(error) else _line(error)
         raise UsageError(
@@ -60,6 +57,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise UsageError(f"{path}: holds no dictionary of weights: use OpenAI's, open_clip's or a safetensors checkpoint")
     return Checkpoint(path, weights, openai)
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(str(path))
+    if _is_torchscript(path):
+        return torch.jit.load(str(path), map_location="cpu").state_dict()
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def checkpoint_in(folder: Path) -> Path:
