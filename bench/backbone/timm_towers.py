@@ -138,7 +138,7 @@ def _rotary(trunk: Any) -> Rotary | None:
         return None
     if getattr(trunk, "rope_mixed", False) or not hasattr(rope, "feat_shape"):
         raise UsageError(f"rotary positions of type {type(rope).__name__} are not supported: use another model")
-    return Rotary(rope.get_embed(), trunk.num_prefix_tokens, trunk.blocks[0].attn.rotate_half)
+    return Rotary(rope.get_embed(), trunk.num_prefix_tokens, getattr(trunk.blocks[0].attn, "rotate_half", False))
 
 
 def _block(block: Any, rotary: Rotary | None) -> Block:
@@ -161,7 +161,7 @@ def _scale(block: Any, number: int) -> nn.Module | None:
 
 
 def _attention(fused: Any) -> SplitAttention:
-    plain = type(fused) in (vision_transformer.Attention, eva.EvaAttention) and fused.gate is None
+    plain = type(fused) in (vision_transformer.Attention, eva.EvaAttention) and getattr(fused, "gate", None) is None
     if not plain:
         raise UsageError(f"attention of type {type(fused).__name__} is not supported: use a standard ViT")
     if fused.qkv is None:
