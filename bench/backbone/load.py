@@ -157,7 +157,7 @@ def _skeleton(name: str, **options: Any) -> Any:
 
 @contextmanager
 def _one_line(name: str) -> Iterator[None]:
-    """What goes wrong in other libraries becomes one line; their warning of random weights is for `/random` only, and asked for."""
+    """What goes wrong in other libraries becomes one line; their warnings of random weights are left out, as we load those."""
     log = logging.getLogger()
     level = log.level
     log.setLevel(logging.CRITICAL)

@@ -46,7 +46,7 @@ def tokenizer(pad: int, length: int, framed: bool):  # type: ignore[no-untyped-d
         rows = torch.full((len(texts), length), pad)
         for number, text in enumerate(texts):
             words = [3 + zlib.crc32(word.encode()) % 80 for word in text.split()]
-            ids = ([2, *words][: length - 1] + [89]) if framed else words[:length]
+            ids = [2, *words[: length - 2], 89] if framed else words[:length]
             rows[number, : len(ids)] = torch.tensor(ids)
         return rows
 

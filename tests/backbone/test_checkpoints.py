@@ -217,7 +217,7 @@ def test_weights_by_tag_come_with_their_activation(
     blocks: Any = load(f"{NAME}/openai").clip.image.blocks
     assert type(blocks[0].mlp.gelu).__name__ == "QuickGELU"
     monkeypatch.setattr("open_clip.download_pretrained", offline)
-    with pytest.raises(UsageError, match="can't be loaded: no network$"):
+    with pytest.raises(UsageError, match=r"can't be loaded: no network$"):
         load(f"{NAME}/openai")
 
 
@@ -228,5 +228,5 @@ def test_a_hub_repository_without_weights_or_network_is_never_random(tmp_path: P
         "open_clip.factory._get_hf_config", lambda *a, **o: json.loads((tmp_path / "open_clip_config.json").read_text())
     )
     monkeypatch.setattr("open_clip.factory.download_pretrained_from_hf", offline)
-    with pytest.raises(UsageError, match="can't be loaded: no network$"):
+    with pytest.raises(UsageError, match=r"can't be loaded: no network$"):
         load("hf-hub:someone/model")
