@@ -20,7 +20,7 @@ from bench.grid import Plan, Request, Resume, expand, plan
 from bench.progress import Display
 from bench.provenance import now, provenance
 from bench.record import Failure, Record
-from bench.registry import Registry, find_methods, method_code, task_groups
+from bench.registry import Registry, find_methods, method_code
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
 from bench.store import Store
@@ -31,6 +31,7 @@ from bench.upkeep.rescore import rescore as rescore
 from bench.upkeep.status import Status
 from bench.upkeep.status import status as status_of
 from bench.worker import Settings
+from tasks.find import task_groups
 
 QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
 QUICK_SHOTS = (16,)

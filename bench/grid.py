@@ -9,10 +9,11 @@ from typing import Literal
 
 from bench.errors import UsageError
 from bench.record import CellInfo, Record
-from bench.registry import Registry, find_task, method_code
+from bench.registry import Registry, method_code
 from bench.spec import Named
 from bench.store import cell_key
-from tasks.base import Budget, Task
+from tasks.base import NO_SOURCES, Budget, Sources, Task
+from tasks.find import find_task
 
 QUICK_TEST = 200  # test examples of a quick cell
 QUICK_BUDGET = Budget(head_steps=100, prompt_steps=50, encoder_steps=16, stretch=20.0)  # of a quick cell on any task
@@ -32,6 +33,7 @@ class Request:
     precision: str = "fp32"
     recipe: Literal["capped", "paper"] = "capped"
     quick: bool = False
+    sources: Sources = NO_SOURCES
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Cell:
     info: CellInfo
     method: Named
     task_source: str  # as typed: a name, or imagefolder:PATH
+    sources: Sources = NO_SOURCES
     reason: str | None = None  # why the method doesn't apply, where that is known beforehand
 
 
@@ -57,7 +60,7 @@ class Plan:
 
 def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]:
     """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
-    tasks = {source: find_task(source) for source in request.tasks}
+    tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
         raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder")
@@ -87,7 +90,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     recipe=request.recipe,
                     quick=request.quick,
                 )
-                cells.setdefault(cell_key(info), Cell(info, named, source, _reason(method.kinds, task)))
+                cells.setdefault(cell_key(info), Cell(info, named, source, request.sources, _reason(method.kinds, task)))
     return list(cells.values())
 
 

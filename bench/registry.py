@@ -1,4 +1,4 @@
-"""Finding methods and tasks: the folders here, entry points of other packages, a file given by path.
+"""Finding methods: the folder here, entry points of other packages, a file given by path.
 
 Methods are classes with a `name` in modules of the `methods` package, of packages that advertise an entry
 point in the group `bench.methods`, or of a file. The harness knows none of them by name.
@@ -19,10 +19,9 @@ from types import ModuleType
 from typing import Any
 
 import methods
-from bench.errors import UsageError, unknown
+from bench.errors import unknown
 from bench.spec import Named, build_parameters
 from methods.base import Method
-from tasks.base import Task
 
 
 @dataclass
@@ -104,28 +103,3 @@ def parameter_fields(method: type[Method]) -> dict[str, Any]:
     """Names and defaults of a method's parameters."""
     defaults = method.Params()
     return {name: getattr(defaults, name) for name in getattr(method.Params, "__dataclass_fields__", {})}
-
-
-def find_task(name: str) -> Task:
-    """A task by its registered name, or `imagefolder:PATH`. Raises UsageError or DataError."""
-    from tasks.bundled import TASKS
-
-    source, colon, rest = name.partition(":")
-    if colon:
-        if source != "imagefolder":
-            raise UsageError(f"unknown source {source!r} in task {name!r}: use imagefolder:PATH")
-        from tasks.imagefolder import image_folder
-
-        return image_folder(Path(rest))
-    by_name = {task.name: task for task in TASKS}
-    if name not in by_name:
-        raise unknown("task", name, [*by_name, "imagefolder:PATH", *task_groups()])
-    return by_name[name]
-
-
-def task_groups() -> dict[str, list[str]]:
-    """Names that stand for several tasks."""
-    from tasks.bundled import CORE, TASKS
-
-    bundled = [task.name for task in TASKS]
-    return {"core": list(CORE), "bundled": bundled, "all": bundled}

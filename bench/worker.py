@@ -30,12 +30,13 @@ from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
-from bench.registry import Registry, find_methods, find_task
+from bench.registry import Registry, find_methods
 from bench.score import evaluate
 from bench.stored import stored_bytes
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
 from tasks.base import Split, Task
+from tasks.find import find_task
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class Worker:
             self.bank.forget_memory()
         return self._backbone
 
-    def task(self, source: str) -> Task:
-        if self._task is None or self._task[0] != source:
-            self._task = (source, find_task(source))
+    def task(self, cell: Cell) -> Task:
+        if self._task is None or self._task[0] != cell.task_source:
+            self._task = (cell.task_source, find_task(cell.task_source, cell.sources))
             self.bank.forget_memory()
         return self._task[1]
 
@@ -128,7 +129,7 @@ class _Attempt:
 
     def _run(self) -> None:
         info, worker = self.cell.info, self.worker
-        backbone, task = worker.backbone(info.backbone), worker.task(self.cell.task_source)
+        backbone, task = worker.backbone(info.backbone), worker.task(self.cell)
         method = worker.registry.build(self.cell.method)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()

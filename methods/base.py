@@ -152,6 +152,10 @@ class Support:
         """[N, d] normalised mean of the raw features over the augmented views; of the plain image if there are none."""
         return self.features.image if self.views_raw is None else F.normalize(self.views_raw.mean(1), dim=-1)
 
+    def accuracy(self, scores: Tensor) -> float:
+        """Share of the examples whose label has the highest of its scores [N, C]."""
+        return float((scores.argmax(1) == self.labels).float().mean())
+
 
 def fuse(v: Tensor, t: Tensor) -> Tensor:
     """XtremeCLIP's fusion F(v, t) = [v, t, v + t, v - t, v * t], [..., 5 d], not normalised again."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count, Start
+from methods.base import Count, Paper, Start
 from methods.bitfit import BitFit, biases
 from methods.layernorm import norm_parameters
 
@@ -22,6 +22,11 @@ class BiNor(BitFit):
     name = "binor"
     trains = "every bias and every LayerNorm of both towers"
     counts = (Count(203_776, "biases and norms"),)
+    paper = Paper(
+        "XtremeCLIP: Extremely Parameter-efficient Tuning for Low-resource Vision Language Understanding (its baseline)",
+        "Findings of ACL 2023",
+        "https://aclanthology.org/2023.findings-acl.397",
+    )
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         return dict.fromkeys([*biases(clip), *norm_parameters(clip)])

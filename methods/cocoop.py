@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start, TokenLayout
 from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
@@ -44,8 +43,7 @@ class CoCoOp(EncoderMethod):
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         context = learned_context(clip.text.stages[0], context_tokens(start))
-        meta = MetaNet(clip.features, clip.text.width)
-        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), start.layout, meta)
+        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), start.layout, clip.features, clip.text.width)
         clip.text.stages[0] = embed
         return [context, *embed.meta.parameters()]
 
@@ -63,24 +61,12 @@ class CoCoOp(EncoderMethod):
 
 
 class ConditionalEmbedding(PromptedEmbedding):
-    """The prompted first stage with the meta-net beside it."""
+    """The prompted first stage, with the meta-net m [B, d] -> [B, W] beside it."""
 
-    def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout, meta: nn.Module) -> None:
+    def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout, features: int, width: int) -> None:
         super().__init__(embed, prompts, layout)
-        self.meta = meta
+        self.meta = nn.Sequential(nn.Linear(features, features // 16), nn.ReLU(), nn.Linear(features // 16, width))
 
     def shifted(self, tokens: Tensor, shift: Tensor) -> Tensor:
         """tokens [N, L], shift [N, W] of each text's context -> [N, L, W]"""
         return self.with_context(tokens, self.prompts() + shift[:, None])
-
-
-class MetaNet(nn.Module):
-    """m(f): [B, d] -> [B, W]"""
-
-    def __init__(self, features: int, width: int) -> None:
-        super().__init__()
-        self.down = nn.Linear(features, features // 16)
-        self.up = nn.Linear(features // 16, width)
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.up(F.relu(self.down(image)))

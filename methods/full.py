@@ -61,14 +61,8 @@ class Full(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         encoder, head = RATES[self.params.recipe]
-        return Recipe(
-            lr=self.params.lr or encoder,
-            head_lr=head,
-            weight_decay=0.1,
-            steps=300 * start.shots,
-            warmup=0.1,
-            clip_gradient=1.0,
-        )
+        lr, steps = self.params.lr or encoder, 300 * start.shots
+        return Recipe(lr=lr, head_lr=head, weight_decay=0.1, steps=steps, warmup=0.1, clip_gradient=1.0)
 
 
 class TextInitialisedHead(nn.Module):

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
 from methods.prompting import (
+    Mapped,
     PromptedBlock,
     PromptedEmbedding,
     Prompts,
@@ -61,7 +62,7 @@ class MaPLe(EncoderMethod):
         for number, each in enumerate(texts[1:], start=2):
             clip.text.stages[number] = PromptedBlock(clip.text.stages[number], each, start.layout)
         couplings = [nn.Linear(width, clip.image.width) for _ in texts]
-        coupled = [Coupled(*pair) for pair in zip(texts, couplings, strict=True)]
+        coupled = [Mapped(*pair) for pair in zip(texts, couplings, strict=True)]
         prompt_image_tower(clip.image, coupled)
         return [parameter for each in coupled for parameter in each.parameters()]
 
@@ -70,15 +71,3 @@ class MaPLe(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         return prompt_recipe(self.params.lr, batch=4, epochs=5)
-
-
-class Coupled(nn.Module):
-    """Image prompts A P from text prompts P: [n, W image]."""
-
-    def __init__(self, prompts: nn.Module, coupling: nn.Linear) -> None:
-        super().__init__()
-        self.prompts = prompts
-        self.coupling = coupling
-
-    def forward(self) -> Tensor:
-        return self.coupling(self.prompts())

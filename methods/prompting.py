@@ -72,16 +72,16 @@ class Prompts(nn.Module):
         return cls(nn.Parameter(torch.randn(n, width) * 0.02))
 
 
-class Normed(nn.Module):
-    """Prompts that pass a norm before they enter a tower."""
+class Mapped(nn.Module):
+    """Prompts that pass a layer before they enter a tower: a norm, or a linear one [n, W] -> [n, other W]."""
 
-    def __init__(self, prompts: nn.Module, norm: nn.Module) -> None:
+    def __init__(self, prompts: nn.Module, layer: nn.Module) -> None:
         super().__init__()
         self.prompts = prompts
-        self.norm = norm
+        self.layer = layer
 
     def forward(self) -> Tensor:
-        return self.norm(self.prompts())
+        return self.layer(self.prompts())
 
 
 class PromptedEmbedding(nn.Module):
@@ -146,5 +146,5 @@ def prompt_image_tower(tower: Any, prompts: Sequence[nn.Module]) -> None:
     transformer_blocks(tower)
     if not tower.head.class_token:
         raise NotApplicable(f"the tower {tower.name} pools all its tokens: prompts among its patches would be pooled with them")
-    for number, each in enumerate([Normed(prompts[0], tower.stages[0].ln_pre), *prompts[1:]]):
+    for number, each in enumerate([Mapped(prompts[0], tower.stages[0].ln_pre), *prompts[1:]]):
         tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")

@@ -2,10 +2,9 @@
 
     logits[b, c] = 100 f[b] . t[c] + alpha * sum over k of exp(-beta (1 - f[b] . key[k])) onehot[k, c]
 
-f: image features [B, d], unit length.    t: class texts [C, d], unit length.
-key: support features [N, d], averaged over 10 augmented views, then normalised.    onehot: labels [N, C].
-Protocol `fixed`: alpha 1, beta 5.5 (from memory of the published configuration). Protocol `val`: a grid of
-200 beta x 20 alpha from 0.1 upwards, on the validation set only.
+f: image features [B, d], unit length. t: class texts [C, d], unit length. onehot: labels [N, C]. key: support features
+[N, d], averaged over 10 augmented views, then normalised. Protocol `fixed`: alpha 1, beta 5.5 (from memory of the published
+configuration). Protocol `val`: a grid of 200 beta x 20 alpha from 0.1 upwards, on the validation set only.
 """
 
 from __future__ import annotations
@@ -20,9 +19,7 @@ from torch.nn import functional as F
 
 from methods.base import CLASSIFICATION, Count, Features, HeadMethod, Paper, Support, Views
 
-CLIP_SCALE = 100.0  # the paper's factor on the cosine
-LARGEST_BETA, LARGEST_ALPHA = 7.0, 3.0  # the published search scale of most data sets
-BETAS, ALPHAS = 200, 20
+BETAS, ALPHAS = torch.linspace(0.1, 7.0, 200), torch.linspace(0.1, 3.0, 20)  # the published scale of most data sets
 
 
 class TipAdapter(HeadMethod):
@@ -46,9 +43,17 @@ class TipAdapter(HeadMethod):
         onehot = F.one_hot(support.labels, support.classes).float()
         return Cache(support.mean_of_views(), onehot, self.params.alpha, self.params.beta)
 
-    def tune(self, head: nn.Module, validation: Support) -> Mapping[str, Any]:
-        assert isinstance(head, Cache)
-        return search_cache(head, validation)
+    @torch.no_grad()
+    def tune(self, head: Any, validation: Support) -> Mapping[str, Any]:
+        clip_logits, affinity = head.parts(validation.features)
+        best = -1.0
+        for beta in BETAS.tolist():
+            cache_logits = torch.exp(-beta * (1 - affinity)) @ head.onehot
+            for alpha in ALPHAS.tolist():
+                accuracy = validation.accuracy(clip_logits + alpha * cache_logits)
+                if accuracy > best:
+                    best, head.alpha, head.beta = accuracy, alpha, beta
+        return {"alpha": head.alpha, "beta": head.beta}
 
 
 class Cache(nn.Module):
@@ -68,22 +73,8 @@ class Cache(nn.Module):
 
     def parts(self, features: Features) -> tuple[Tensor, Tensor]:
         """Zero-shot logits [B, C] and affinities to the keys f . key [B, N]."""
-        return CLIP_SCALE * features.image @ features.candidates.T, features.image @ self.keys.T
+        return 100 * features.image @ features.candidates.T, features.image @ self.keys.T
 
     def forward(self, features: Features) -> Tensor:
         clip_logits, affinity = self.parts(features)
         return clip_logits + self.alpha * torch.exp(-self.beta * (1 - affinity)) @ self.onehot
-
-
-@torch.no_grad()
-def search_cache(cache: Cache, validation: Support) -> Mapping[str, float]:
-    """Set the alpha and beta with the best validation accuracy, the first one if several are."""
-    clip_logits, affinity = cache.parts(validation.features)
-    best = -1.0
-    for beta in torch.linspace(0.1, LARGEST_BETA, BETAS).tolist():
-        cache_logits = torch.exp(-beta * (1 - affinity)) @ cache.onehot
-        for alpha in torch.linspace(0.1, LARGEST_ALPHA, ALPHAS).tolist():
-            accuracy = float(((clip_logits + alpha * cache_logits).argmax(1) == validation.labels).float().mean())
-            if accuracy > best:
-                best, cache.alpha, cache.beta = accuracy, alpha, beta
-    return {"alpha": cache.alpha, "beta": cache.beta}

@@ -8,16 +8,27 @@ Kinds:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 Kind = Literal["classification", "pair", "retrieval"]
 SplitName = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the data of tasks that aren't bundled may be taken from."""
+
+    data_root: Path | None = None  # folder of data sets in the layouts that the field has on disk
+
+
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True)
@@ -102,3 +113,32 @@ class Task:
         if self.candidate is None:
             return None
         return [self.candidate.format(text=text, answer=name) for name in self.class_names]
+
+
+class Entry(Protocol):
+    """One data set of the catalogue: known before any of its data are here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def classes(self) -> int:
+        """Their number; 0 for retrieval."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[SplitName, int]:
+        """Rows that each split must have."""
+        ...
+
+    @property
+    def licence(self) -> str: ...
+
+    def state(self, sources: Sources) -> str:
+        """In a few words: ready here, which folder is missing, or how much would be downloaded from where."""
+        ...
+
+    def task(self, sources: Sources) -> Task:
+        """Raises DataError that names what is missing and the remedy."""
+        ...

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import tasks.bundled
+import tasks.find
 from bench.errors import UsageError
 from bench.grid import Cell, Request, Resume, expand, plan
 from bench.record import Failure, Record, from_json, to_json
@@ -45,7 +45,7 @@ class Free(HeadMethod):
 @pytest.fixture(autouse=True)
 def tiny_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     own = make_task("a"), make_task("b", version="7"), make_task("pairs", kind="pair")
-    monkeypatch.setattr(tasks.bundled, "TASKS", own)
+    monkeypatch.setattr(tasks.find, "TASKS", own)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_the_same_cell_asked_for_twice_is_one_cell(registry: Registry) -> None:
 
 
 def test_two_tasks_of_one_name_are_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.grid.find_task", lambda source: make_task("same"))
+    monkeypatch.setattr("bench.grid.find_task", lambda source, sources: make_task("same"))
     with pytest.raises(UsageError, match="same name in x/cats, y/cats: rename"):
         expand(request("stub", "x/cats", "y/cats"), registry, "f00d")
 

@@ -12,7 +12,7 @@ import pytest
 import bench.registry
 import methods
 from bench.errors import UsageError
-from bench.registry import find_methods, find_task, method_code, parameter_fields, task_groups
+from bench.registry import find_methods, method_code, parameter_fields
 from bench.spec import Named
 from methods.base import EncoderMethod, HeadMethod, Method, Paper
 
@@ -125,21 +125,6 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
         registry.build(Named("lorra"))
     with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
-
-
-def test_an_unknown_task_is_answered_with_the_nearest_or_with_all() -> None:
-    with pytest.raises(UsageError, match=r"unknown task 'digit': did you mean digits"):
-        find_task("digit")
-    with pytest.raises(UsageError, match=r"unknown task 'zzzzzzz': known: .*imagefolder:PATH"):
-        find_task("zzzzzzz")
-    with pytest.raises(UsageError, match=r"unknown source 'zip' in task 'zip:a': use imagefolder:PATH"):
-        find_task("zip:a")
-
-
-def test_every_listed_task_is_found_under_its_name() -> None:
-    groups = task_groups()
-    assert all(find_task(name).name == name for names in groups.values() for name in names)
-    assert {find_task(name).kind for name in groups["core"]} == {"classification", "pair", "retrieval"}
 
 
 def code(path: Path, name: str = "mine") -> str:

@@ -16,9 +16,10 @@ from bench.backbone import load
 from bench.errors import UsageError
 from bench.grid import Request, expand
 from bench.record import Record
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.spec import parse_names
 from bench.worker import Settings, Worker
+from tasks.find import find_task
 
 REGISTRY = find_methods()
 CASES = [

@@ -22,10 +22,11 @@ from bench.meter import Meter
 from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
 from bench.meter.memory import PeakMemory
 from bench.record import headline
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.spec import parse_names
 from bench.worker import Settings, Worker, _Attempt
 from methods.base import EncoderMethod
+from tasks.find import find_task
 from tests.meter.fakes import FakeClock, FakeSensor
 
 REGISTRY = find_methods()

@@ -19,6 +19,13 @@ DEFAULT_SEEDS = "1,2,3"
 @click.option(
     "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (four bundled ones) or bundled (all seven)."
 )
+@click.option(
+    "--data-root",
+    type=click.Path(path_type=Path),
+    envvar="BENCH_DATA",
+    show_envvar=True,
+    help="Folder of the public data sets, each in the layout that the field has on disk.",
+)
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
@@ -76,6 +83,7 @@ def run(**options: Any) -> None:
     from bench.report import terminal_table
     from bench.spec import parse_numbers
     from bench.worker import Settings
+    from tasks.base import Sources
 
     source = click.get_current_context().get_parameter_source
     console = Console(stderr=True)
@@ -99,6 +107,7 @@ def run(**options: Any) -> None:
         precision=api.resolve_precision(options["precision"], device),
         recipe=options["recipe"],
         quick=options["quick"],
+        sources=Sources(data_root=options["data_root"]),
     )
     workers = options["workers"] or api.default_workers(device)
     out: Path = options["out"]

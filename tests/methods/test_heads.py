@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from methods.base import Features, NotApplicable, Support
 from methods.linear_probe import LinearProbe
 from methods.logistic import logistic_regression
-from methods.tip_adapter import TipAdapter, search_cache
+from methods.tip_adapter import TipAdapter
 from methods.tip_adapter_f import TipAdapterF
 from methods.zero_shot import ZeroShot
 from tests.methods.conftest import CLASSES, SHOTS, WIDTH, random_features, random_support
@@ -103,7 +103,7 @@ def test_tip_adapter_by_plain_loops(kind: type[TipAdapter]) -> None:
 def test_tips_search_is_on_validation_only_and_keeps_the_best() -> None:
     support = random_support("classification")
     cache = TipAdapter().head(support)
-    chosen = search_cache(cache, support)
+    chosen = TipAdapter().tune(cache, support)
     assert chosen == {"alpha": cache.alpha, "beta": cache.beta}
     accuracy = float((cache(support.features).argmax(1) == support.labels).float().mean())
     for alpha, beta in ((0.1, 0.1), (1.0, 5.5), (3.0, 7.0)):

@@ -19,11 +19,12 @@ from bench.episode import draw_episode
 from bench.fitting import fitting
 from bench.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.report import summarise_records
 from bench.report.leaderboard import leaderboard
 from bench.spec import parse_names
 from bench.store import Store
+from tasks.find import find_task
 from tests.report.factory import make_record, number
 
 EXAMPLES = 64

@@ -1,0 +1,7 @@
+"""Public data sets of the kind `pair`."""
+
+from __future__ import annotations
+
+from tasks.base import Entry
+
+ENTRIES: tuple[Entry, ...] = ()

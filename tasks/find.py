@@ -1,0 +1,39 @@
+"""Finding a task by its name: bundled, in the catalogue of public sets, or the user's own data given by a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.errors import UsageError, unknown
+from tasks.base import NO_SOURCES, Sources, Task
+from tasks.bundled import CORE, TASKS
+from tasks.catalog import ENTRIES
+from tasks.imagefolder import image_folder
+
+# What a task may be read from when it is given by a path, `SCHEME:PATH`.
+SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
+    "imagefolder": lambda path, sources: image_folder(Path(path)),
+}
+
+
+def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
+    """A task by its registered name, or `SCHEME:PATH`. Raises UsageError or DataError."""
+    scheme, colon, path = name.partition(":")
+    if colon:
+        if scheme not in SCHEMES:
+            known = ", ".join(f"{each}:PATH" for each in SCHEMES)
+            raise UsageError(f"unknown source {scheme!r} in task {name!r}: use {known}")
+        return SCHEMES[scheme](path, sources)
+    bundled = {task.name: task for task in TASKS}
+    if name in bundled:
+        return bundled[name]
+    if name in ENTRIES:
+        return ENTRIES[name].task(sources)
+    raise unknown("task", name, [*bundled, *ENTRIES, *(f"{each}:PATH" for each in SCHEMES), *task_groups()])
+
+
+def task_groups() -> dict[str, list[str]]:
+    """Names that stand for several tasks."""
+    bundled = [task.name for task in TASKS]
+    return {"core": list(CORE), "bundled": bundled, "all": bundled}
