@@ -161,8 +161,8 @@ def _scale(block: Any, number: int) -> nn.Module | None:
 
 
 def _attention(fused: Any) -> SplitAttention:
-    plain = type(fused) in (vision_transformer.Attention, eva.EvaAttention) and getattr(fused, "gate", None) is None
-    if not plain:
+    known = type(fused) in (vision_transformer.Attention, eva.EvaAttention, eva.AttentionRope)
+    if not known or getattr(fused, "gate", None) is not None or getattr(fused, "num_kv_groups", 1) > 1:
         raise UsageError(f"attention of type {type(fused).__name__} is not supported: use a standard ViT")
     if fused.qkv is None:
         parts = [fused.q_proj, fused.k_proj, fused.v_proj]

@@ -119,7 +119,7 @@ def test_each_method_gives_scores_or_says_why_not(family: str, folder: Path, tmp
 @pytest.mark.parametrize("family", FAMILIES)
 def test_half_precision_gives_about_the_same_scores(family: str, folder: Path, tmp_path: Path, precision: str) -> None:
     on = backbone(family, folder)
-    for label in ("zero-shot", "full"):
+    for label in ("zero-shot", "bitfit"):
         exact, half = (scores(label, on, tmp_path / each, each) for each in ("fp32", precision))
         assert bool(torch.isfinite(half).all())
         if label == "zero-shot":
