@@ -54,7 +54,8 @@ TRUNKS: dict[str, Callable[[], nn.Module]] = {
     "EVA-02-E": lambda: eva.Eva(**SIZES, use_post_norm=True, global_pool="token", num_classes=WIDTH),
     "PE-Core": lambda: eva.Eva(
         **SIZES, attn_pool_num_heads=4, attn_pool_mlp_ratio=2.0, use_rot_pos_emb=True, rope_grid_offset=1.0,
-        rope_grid_indexing="xy", rope_rotate_half=True, attn_type="rope", use_pre_transformer_norm=True, global_pool="map", num_classes=WIDTH,
+        rope_grid_indexing="xy", rope_rotate_half=True, attn_type="rope", use_pre_transformer_norm=True, global_pool="map",
+        num_classes=WIDTH,
     ),
     "MobileCLIP": lambda: fastvit.FastVit(
         layers=(1, 1, 1, 1), embed_dims=(8, 16, 32, 64), token_mixers=("repmixer",) * 3 + ("attention",), num_classes=WIDTH,

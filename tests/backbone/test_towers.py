@@ -19,7 +19,7 @@ from tests.backbone.families import FAMILIES, HUGGING_FACE, TEXT, TIMM, VISION, 
 @pytest.fixture
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """Of a Hugging Face model; skips the families that need the library where it isn't installed."""
-    if getattr(request, "param", "") or request.node.callspec.params.get("family") in HUGGING_FACE:
+    if request.node.callspec.params["family"] in HUGGING_FACE:
         pytest.importorskip("transformers", reason="Hugging Face text towers need the extra [hf]")
     return tmp_path / "text model"
 
