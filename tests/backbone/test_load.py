@@ -61,5 +61,13 @@ def test_the_list_tells_of_files_random_weights_and_towers_that_never_met() -> N
         assert any(line.startswith(start) for line in listed.splitlines()), start
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "mps", "gpu"])
+def test_a_run_on_a_device_that_is_not_there_is_one_line(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    result = CliRunner().invoke(main, ["run", "--device", device])
+    assert result.exit_code == 2
+    assert len(result.output.strip().splitlines()) == 1 and device in result.output
+
+
 def test_text_length_counts_a_zero_id_inside_the_text() -> None:
     assert text_length(torch.tensor([[5, 0, 6, 9, 0], [5, 9, 0, 0, 0]])) == 4
