@@ -85,11 +85,18 @@ def resolve_precision(precision: str, device: str) -> str:
 
 
 def resolve_device(device: str) -> str:
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """`auto`: a GPU where there is one. Raises UsageError for a device that isn't there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UsageError(f"--device {device}: not a device of torch: try auto, cpu, cuda, cuda:1 or mps") from error
+    if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs: see python -m bench doctor")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(f"--device {device}: torch sees no Apple GPU here: leave --device out, or see python -m bench doctor")
+    return device
 
 
 def run(

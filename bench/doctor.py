@@ -14,7 +14,6 @@ import torch
 
 from bench.access import DataAccess, data_access
 from bench.api import default_workers, resolve_device, resolve_precision
-from bench.errors import UsageError
 from bench.meter import Meter, Sensor
 from bench.meter.choice import Candidate, amd_candidates, candidates, nvidia_candidates
 from bench.meter.estimate import CpuSecondsEstimate
@@ -73,7 +72,7 @@ def diagnose(device: str, out: Path, data_root: Path | None = None) -> Diagnosis
     device, data_root: as of `run`. out: the results folder, which need not exist. Raises UsageError for a device that
     isn't there.
     """
-    device = _known(resolve_device(device))
+    device = resolve_device(device)
     meter = Meter(device)
     workers = default_workers(device)
     problem, free = _folder(out)
@@ -101,16 +100,6 @@ def diagnose(device: str, out: Path, data_root: Path | None = None) -> Diagnosis
         python=platform.python_version(),
         packages=packages(),
     )
-
-
-def _known(device: str) -> str:
-    try:
-        kind = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(f"--device {device}: not a device of torch: try auto, cpu, cuda, cuda:1 or mps") from error
-    if kind.type == GPU and (kind.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs: leave --device out to see why")
-    return device
 
 
 def _all_candidates(device: str) -> list[Candidate]:

@@ -38,19 +38,30 @@ def parse_names(text: str, what: str) -> list[Named]:
             raise UsageError(
                 f"can't read {what} {text!r} at {text[position:]!r}: write name or name[key=value], separated by commas"
             )
-        parameters = []
-        for part in (match["parameters"] or "").split(","):
-            if not part.strip():
-                continue
-            key, equals, value = part.partition("=")
-            if not equals or not key.strip() or not value.strip():
-                raise UsageError(f"can't read {part.strip()!r} in {what} {text!r}: write key=value")
-            parameters.append((key.strip(), value.strip()))
-        found.append(Named(match["name"], tuple(parameters)))
+        found.append(Named(match["name"], _pairs(match["parameters"] or "", f"{what} {text!r}")))
         position = match.end()
     if not found:
         raise UsageError(f"no {what} given")
     return found
+
+
+def parse_call(text: str, what: str) -> Named:
+    """A single `name(key=value, ...)`. Raises UsageError."""
+    match = re.fullmatch(r"\s*([\w-]+)\((.*)\)\s*", text)
+    if match is None:
+        raise UsageError(f"can't read {what} {text!r}: write name(key=value, ...)")
+    return Named(match[1], _pairs(match[2], f"{what} {text!r}"))
+
+
+def _pairs(text: str, where: str) -> tuple[tuple[str, str], ...]:
+    """`key=value` separated by commas."""
+    pairs = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise UsageError(f"can't read {part!r} in {where}: write key=value")
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)
 
 
 def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:

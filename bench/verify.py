@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.backbone import Backbone, load
+from bench.backbone.shapes import SHAPES, shape
 from bench.blank import blank_support
 from bench.errors import UsageError
 from bench.registry import Registry
@@ -20,23 +21,36 @@ class Counted:
 
     label: str
     stated: Count
-    ours: int
+    ours: int | None  # None: not counted
+    reason: str = ""  # why not
 
     @property
     def agrees(self) -> bool:
-        return self.ours == self.stated.trainable
+        return self.ours in (self.stated.trainable, None)
 
 
 def verify(registry: Registry) -> Iterator[Counted]:
-    """Every count that a method states, each against a backbone of that shape with random weights."""
-    backbones: dict[str, Backbone] = {}
+    """Every count that a method states, each against a backbone of that shape with random weights or none."""
+    backbones: dict[str, Backbone | UsageError] = {}
     for name, method in sorted(registry.methods.items()):
         for stated in method.counts:
             label = f"{name}[{stated.params}]" if stated.params else name
             if stated.backbone not in backbones:
-                backbones[stated.backbone] = load(f"{stated.backbone}/random")
+                backbones[stated.backbone] = _of_shape(stated.backbone)
+            backbone = backbones[stated.backbone]
+            if isinstance(backbone, UsageError):
+                yield Counted(label, stated, None, str(backbone))
+                continue
             built = registry.build(parse_names(label, "methods")[0])
-            yield Counted(label, stated, count(built, backbones[stated.backbone], stated))
+            yield Counted(label, stated, count(built, backbone, stated))
+
+
+def _of_shape(name: str) -> Backbone | UsageError:
+    """With random weights, or none at all; the reason if an optional library for it is missing."""
+    try:
+        return shape(name) if name in SHAPES else load(f"{name}/random")
+    except UsageError as error:
+        return error
 
 
 def count(method: Method, backbone: Backbone, like: Count) -> int:
@@ -49,7 +63,7 @@ def count(method: Method, backbone: Backbone, like: Count) -> int:
         raise UsageError(f"{method.name}: is neither a head nor an encoder method")
     clip = copy.deepcopy(backbone.clip)
     names = tuple(f"class {number}" for number in range(classes))
-    start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support)
+    start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support, backbone.layout)
     clip.train_only(list(method.adapt(clip, start)))
     head = method.head(start)
     trained = [*clip.parameters(), *(() if head is None else head.parameters())]

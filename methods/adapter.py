@@ -16,6 +16,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Start
+from methods.blocks import transformer_blocks
 from methods.bottleneck import Bottleneck
 
 
@@ -37,7 +38,7 @@ class Adapter(EncoderMethod):
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         added: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            for block in tower.blocks:
+            for block in transformer_blocks(tower):
                 after_attention, after_mlp = (Bottleneck(tower.width, self.params.width, zero=True) for _ in range(2))
                 block.attn.out = nn.Sequential(block.attn.out, after_attention)
                 block.mlp = nn.Sequential(block.mlp, after_mlp)

@@ -247,6 +247,15 @@ class Adapted(nn.Module):
 
 
 @dataclass(frozen=True)
+class TokenLayout:
+    """How a tokenizer frames the words of a text, and with which id it fills up."""
+
+    start: bool = True  # with a start token
+    end: bool = True  # with an end token
+    pad: int = 0
+
+
+@dataclass(frozen=True)
 class Start:
     """What an encoder method may know before training: sizes always, frozen features where it asked for them."""
 
@@ -257,6 +266,7 @@ class Start:
     class_names: tuple[str, ...]
     tokenize: Callable[[list[str]], Tensor]  # texts -> token ids [N, L]
     support: Support | None = field(default=None)
+    layout: TokenLayout = field(default_factory=TokenLayout)
 
 
 class EncoderMethod(Method):

@@ -1,6 +1,6 @@
 """BitFit: only the biases train (Ben Zaken et al., ACL 2022).
 
-    y = W x + b with W frozen and b trained, for every linear and every norm of both towers
+    y = W x + b with W frozen and b trained, for every linear, norm and convolution of both towers
 
 The attention's q, k and v biases count. Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300
 steps per shot, cosine to 1e-6.
@@ -30,7 +30,6 @@ class BitFit(EncoderMethod):
 
 
 def biases(clip: Any) -> list[nn.Parameter]:
-    """Biases of every linear and every norm of both towers."""
-    modules: list[Any] = [*clip.image.modules(), *clip.text.modules()]
-    biased = [module for module in modules if isinstance(module, nn.Linear | nn.LayerNorm)]
-    return [module.bias for module in biased if module.bias is not None]  # type: ignore[misc]
+    """Biases of every linear, every norm and every convolution of both towers."""
+    found = [getattr(module, "bias", None) for module in [*clip.image.modules(), *clip.text.modules()]]
+    return [bias for bias in found if isinstance(bias, nn.Parameter)]

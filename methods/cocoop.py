@@ -22,7 +22,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start, TokenLayout
 from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
 
 
@@ -42,13 +42,13 @@ class CoCoOp(EncoderMethod):
         lr: float = 2e-3  # SGD
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        context = learned_context(clip.text.stages[0], context_tokens(start.tokenize))
-        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), clip.features, clip.text.width)
+        context = learned_context(clip.text.stages[0], context_tokens(start))
+        embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), start.layout, clip.features, clip.text.width)
         clip.text.stages[0] = embed
         return [context, *embed.meta.parameters()]
 
     def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, context_tokens(start.tokenize), limit)
+        return make_room(tokens, context_tokens(start), limit, start.layout)
 
     def texts_given_images(self, clip: Any, tokens: Tensor, image: Tensor) -> Tensor:
         flat = tokens.flatten(0, 1)
@@ -63,8 +63,8 @@ class CoCoOp(EncoderMethod):
 class ConditionalEmbedding(PromptedEmbedding):
     """The prompted first stage, with the meta-net m [B, d] -> [B, W] beside it."""
 
-    def __init__(self, embed: nn.Module, prompts: nn.Module, features: int, width: int) -> None:
-        super().__init__(embed, prompts)
+    def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout, features: int, width: int) -> None:
+        super().__init__(embed, prompts, layout)
         self.meta = nn.Sequential(nn.Linear(features, features // 16), nn.ReLU(), nn.Linear(features // 16, width))
 
     def shifted(self, tokens: Tensor, shift: Tensor) -> Tensor:

@@ -50,11 +50,11 @@ class CoOp(EncoderMethod):
             raise NotApplicable("class-specific contexts need classes with names; use class_specific=false")
         contexts = len(start.class_names) if self.params.class_specific else 1
         context = nn.Parameter(torch.randn(contexts, self.params.n_ctx, clip.text.width) * 0.02)
-        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], Prompts(context))
+        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], Prompts(context), start.layout)
         return [context]
 
     def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, tokens[0, :1].expand(self.params.n_ctx), limit)
+        return make_room(tokens, tokens[0, :1].expand(self.params.n_ctx), limit, start.layout)
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200

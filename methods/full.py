@@ -32,6 +32,7 @@ class Full(EncoderMethod):
     counts: ClassVar[tuple[Count, ...]] = (
         Count(86_197_760, "image tower 86,192,640 + C d"),
         Count(149_620_737, "all of CLIP", kind=RETRIEVAL),
+        Count(195_128_577, "LilT's table", kind=RETRIEVAL, backbone="DeiT-base + BERT-base"),
     )
     family = "full"
     paper = Paper("Robust fine-tuning of zero-shot models (its fine-tuning baseline)", "CVPR 2022", "arXiv:2109.01903")

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Start
+from methods.base import Count, EncoderMethod, NotApplicable, Paper, Start
 
 
 class LayerNormTuning(EncoderMethod):
@@ -32,6 +32,11 @@ class LayerNormTuning(EncoderMethod):
 
 
 def norm_parameters(clip: Any) -> list[nn.Parameter]:
-    """Gains and biases of every LayerNorm of both towers."""
-    norms = [module for module in [*clip.image.modules(), *clip.text.modules()] if isinstance(module, nn.LayerNorm)]
-    return [parameter for norm in norms for parameter in (norm.weight, norm.bias)]
+    """Gains and biases of every LayerNorm of both towers. Raises NotApplicable if one of them has none."""
+    found: list[nn.Parameter] = []
+    for tower in (clip.image, clip.text):
+        norms = [module for module in tower.modules() if isinstance(module, nn.LayerNorm)]
+        if not norms:
+            raise NotApplicable(f"the tower {tower.name} has no LayerNorm")
+        found += [parameter for norm in norms for parameter in (norm.weight, norm.bias)]
+    return found

@@ -15,6 +15,9 @@ LILT = Paper(
     "arXiv:2303.11866",
 )
 
+DEIT_BERT = "DeiT-base + BERT-base"  # the towers of the paper, and where its counts are from
+LILT_TABLE = "LilT's table"
+
 
 class LiltMethod(EncoderMethod):
     """`inside` names what trains beside projections and temperature; it may edit the towers."""
@@ -29,6 +32,5 @@ class LiltMethod(EncoderMethod):
 
 
 def projections(tower: Any) -> list[nn.Parameter]:
-    """What maps a tower's pooled width to the shared space: all of its head but the norm."""
-    norms = {id(p) for module in tower.head.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()}
-    return [parameter for parameter in tower.head.parameters() if id(parameter) not in norms]
+    """What maps a tower's pooled width to the shared space."""
+    return tower.head.projection

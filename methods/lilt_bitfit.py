@@ -14,16 +14,19 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count
+from methods.base import RETRIEVAL, Count
 from methods.bitfit import biases
-from methods.lilt import LiltMethod
+from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltBitFit(LiltMethod):
     name = "lilt-bitfit"
     trains = "every bias, the projections, the temperature"
     starts_at_zero_shot = True
-    counts = (Count(826_369, "biases 171,008 + projections 655,360 + 1"),)
+    counts = (
+        Count(826_369, "biases 171,008 + projections 655,360 + 1"),
+        Count(598_785, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         return biases(clip)

@@ -16,23 +16,27 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count
-from methods.lilt import LiltMethod
+from methods.base import RETRIEVAL, Count
+from methods.blocks import transformer_blocks
+from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltDA(LiltMethod):
     name = "lilt-da"
     trains = "a new block on each tower, the image tower's final norm, the projections, the temperature"
-    counts = (Count(10_897_153, "blocks 7,087,872 + 3,152,384, norm 1,536, projections 655,360, 1"),)
+    counts = (
+        Count(10_897_153, "blocks 7,087,872 + 3,152,384, norm 1,536, projections 655,360, 1"),
+        Count(14_571_009, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         trained: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            block = randomised(copy.deepcopy(tower.blocks[-1]))
+            block = randomised(copy.deepcopy(transformer_blocks(tower)[-1]))
             tower.stages.insert(len(tower.stages) - 1, block)
             trained += block.parameters()
-        norms = [module for module in clip.image.head.modules() if isinstance(module, nn.LayerNorm)]
-        return [*trained, *(parameter for norm in norms for parameter in norm.parameters())]
+        norm = clip.image.head.norm
+        return [*trained, *(() if norm is None else norm.parameters())]
 
 
 def randomised(block: nn.Module) -> nn.Module:

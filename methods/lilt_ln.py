@@ -14,16 +14,19 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count
+from methods.base import RETRIEVAL, Count
 from methods.layernorm import norm_parameters
-from methods.lilt import LiltMethod
+from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltLN(LiltMethod):
     name = "lilt-ln"
     trains = "every LayerNorm, the projections, the temperature"
     starts_at_zero_shot = True
-    counts = (Count(720_897, "norms 65,536 + projections 655,360 + 1"),)
+    counts = (
+        Count(720_897, "norms 65,536 + projections 655,360 + 1"),
+        Count(470_529, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         return norm_parameters(clip)

@@ -17,15 +17,19 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count
+from methods.base import RETRIEVAL, Count
+from methods.blocks import transformer_blocks
 from methods.bottleneck import Bottleneck
-from methods.lilt import LiltMethod
+from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltLwA(LiltMethod):
     name = "lilt-lwa"
     trains = "layer-wise adapters, the projections, the temperature"
-    counts = (Count(10_917_377, "24 adapters of 295,872 and 24 of 131,712 + projections 655,360 + 1"),)
+    counts = (
+        Count(10_917_377, "24 adapters of 295,872 and 24 of 131,712 + projections 655,360 + 1"),
+        Count(14_595_585, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     @dataclass(frozen=True)
     class Params(LiltMethod.Params):
@@ -38,7 +42,7 @@ class LiltLwA(LiltMethod):
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         added: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            for block in tower.blocks:
+            for block in transformer_blocks(tower):
                 first, second = (Bottleneck(tower.width, tower.width // self.params.reduction) for _ in range(2))
                 if tower is clip.image:
                     block.ln_1, block.ln_2 = nn.Sequential(first, block.ln_1), nn.Sequential(second, block.ln_2)

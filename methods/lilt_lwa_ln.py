@@ -14,15 +14,19 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count
+from methods.base import RETRIEVAL, Count
 from methods.layernorm import norm_parameters
+from methods.lilt import DEIT_BERT, LILT_TABLE
 from methods.lilt_lwa import LiltLwA
 
 
 class LiltLwALN(LiltLwA):
     name = "lilt-lwa-ln"
     trains = "layer-wise adapters, every LayerNorm, the projections, the temperature"
-    counts = (Count(10_982_913, "lilt-lwa + norms 65,536"),)
+    counts = (
+        Count(10_982_913, "lilt-lwa + norms 65,536"),
+        Count(14_672_385, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         return [*super().inside(clip), *norm_parameters(clip)]

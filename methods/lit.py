@@ -15,8 +15,8 @@ from typing import Any
 
 from torch import nn
 
-from methods.base import Count, Paper
-from methods.lilt import LiltMethod
+from methods.base import RETRIEVAL, Count, Paper
+from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiT(LiltMethod):
@@ -24,7 +24,10 @@ class LiT(LiltMethod):
     trains = "the text tower, both projections, the temperature"
     starts_at_zero_shot = True
     paper = Paper("LiT: Zero-Shot Transfer with Locked-image text Tuning", "CVPR 2022", "arXiv:2111.07991")
-    counts = (Count(63_821_313, "text tower 63,428,096 + image projection 393,216 + 1"),)
+    counts = (
+        Count(63_821_313, "text tower 63,428,096 + image projection 393,216 + 1"),
+        Count(109_283_841, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
+    )
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         return clip.text.parameters()

@@ -18,6 +18,7 @@ import loralib
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.blocks import transformer_blocks
 
 LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 
@@ -48,7 +49,7 @@ class LoRA(EncoderMethod):
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         trained = []
         for tower in (clip.image, clip.text):
-            for block in tower.blocks:
+            for block in transformer_blocks(tower):
                 for letter in sorted(set(self.params.where)):
                     wrapped = self.wrap(getattr(block.attn, LINEARS[letter]))
                     setattr(block.attn, LINEARS[letter], wrapped)

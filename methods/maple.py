@@ -56,18 +56,18 @@ class MaPLe(EncoderMethod):
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         n, width = self.params.n_ctx, clip.text.width
         depth = min(self.params.depth, len(clip.image.blocks), len(clip.text.blocks))
-        first = Prompts(learned_context(clip.text.stages[0], context_tokens(start.tokenize)[:n]))
+        first = Prompts(learned_context(clip.text.stages[0], context_tokens(start)[:n]))
         texts = [first, *(Prompts.random(n, width) for _ in range(depth - 1))]
-        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], first)
+        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], first, start.layout)
         for number, each in enumerate(texts[1:], start=2):
-            clip.text.stages[number] = PromptedBlock(clip.text.stages[number], each, "after first")
+            clip.text.stages[number] = PromptedBlock(clip.text.stages[number], each, start.layout)
         couplings = [nn.Linear(width, clip.image.width) for _ in texts]
         coupled = [Mapped(*pair) for pair in zip(texts, couplings, strict=True)]
         prompt_image_tower(clip.image, coupled)
         return [parameter for each in coupled for parameter in each.parameters()]
 
     def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, context_tokens(start.tokenize), limit)
+        return make_room(tokens, context_tokens(start), limit, start.layout)
 
     def recipe(self, start: Start) -> Recipe:
         return prompt_recipe(self.params.lr, batch=4, epochs=5)

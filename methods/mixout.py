@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.base import Paper, Start
+from methods.blocks import transformer_blocks
 from methods.full import Full
 
 
@@ -37,6 +38,7 @@ class Mixout(Full):
 
     def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
         for tower in (clip.image, clip.text):
+            transformer_blocks(tower)  # a convolutional tower has next to no linear layers
             for parent in list(tower.modules()):
                 for name, child in list(parent.named_children()):
                     if type(child) is nn.Linear:

@@ -1,10 +1,12 @@
 """Loading a backbone by name.
 
 bundled               the small model that ships with this program
-MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k, or a checkpoint file
+MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k
+MODEL/FILE            a checkpoint in OpenAI's, open_clip's or safetensors form
 MODEL/random          random weights, seeded; marked as such in every table
 local-dir:FOLDER      open_clip's own folder layout
 hf-hub:OWNER/NAME     the same, from the Hugging Face hub
+align(image=..., text=...)   two towers that never met (bench/backbone/unaligned.py)
 """
 
 from __future__ import annotations
@@ -12,20 +14,26 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import open_clip
 import torch
+from open_clip.pretrained import download_pretrained_from_hf
 from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from torch import Tensor
 from torchvision import transforms
 
+from bench.backbone.checkpoints import checkpoint_in, fit, read_checkpoint
 from bench.backbone.towers import Clip, split_towers
+from bench.backbone.unaligned import unaligned
 from bench.errors import UsageError, unknown
+from methods.base import TokenLayout
 
 BUNDLED = Path(__file__).parent / "bundled"
 MERGES = "merges.txt.gz"
@@ -42,29 +50,48 @@ class Backbone:
     size: int  # side of the input in pixels
     preprocessing: str  # how an image becomes pixels, in words: part of the bank's keys
     fingerprint: str
+    aligned: bool = True  # whether the towers share their space already; False: they have never met
 
     def tokenize(self, texts: list[str]) -> Tensor:
-        """Token ids [N, L], cut to the longest of these texts."""
+        """Token ids [N, L], cut to the longest of these texts, unless the text tower reads padding."""
         tokens = self.tokenizer(texts)
-        return tokens[:, : text_length(tokens)]
+        return tokens if self.clip.text.whole else tokens[:, : text_length(tokens, self.clip.text.pad)]
+
+    @cached_property
+    def layout(self) -> TokenLayout:
+        """How the tokenizer frames a text, found by trying it."""
+        pad = self.clip.text.pad
+        one, other = (row[: text_length(row[None], pad)] for row in self.tokenizer(["cat", "dog"]))
+        return TokenLayout(bool(one[0] == other[0]), bool(one[-1] == other[-1]), pad)
 
 
-def text_length(tokens: Tensor) -> int:
+def text_length(tokens: Tensor, pad: int = 0) -> int:
     """Position after the last token that isn't padding, over all texts of tokens [N, L]."""
-    return int(tokens.nonzero()[:, 1].max()) + 1
+    return int((tokens != pad).nonzero()[:, 1].max()) + 1
 
 
 def load(name: str, device: str = "cpu") -> Backbone:
     """Load a backbone, frozen and in eval mode. Raises UsageError for names or files that don't work."""
-    model, tokenizer = _bundled() if name == "bundled" else _open_clip(name)
-    preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
+    with _one_line(name):
+        model, tokenizer = _model(name)
+        preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
+        fingerprint = _fingerprint(model, preprocess)
+        clip = split_towers(model).to(device).eval().requires_grad_(False)
     side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
-    fingerprint = _fingerprint(model, preprocess)
-    clip = split_towers(model).to(device).eval().requires_grad_(False)
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
     words = f"{side} px, {preprocess.resize_mode}, {preprocess.interpolation}"
-    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint)
+    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name))
+
+
+def _is_aligned(name: str) -> bool:
+    return not name.startswith("align(")
+
+
+def _model(name: str) -> tuple[Any, Any]:
+    if not _is_aligned(name):
+        return unaligned(name)
+    return _bundled() if name == "bundled" else _open_clip(name)
 
 
 def _bundled() -> tuple[Any, Any]:
@@ -80,35 +107,64 @@ def bundled_tokenizer(folder: Path = BUNDLED) -> SimpleTokenizer:
 
 
 def _open_clip(name: str) -> tuple[Any, Any]:
-    if name.startswith(("local-dir:", "hf-hub:")):
+    if name.startswith("local-dir:"):
         folder = Path(name.removeprefix("local-dir:"))
-        own_merges = (folder / MERGES).is_file()
-        return _create(name), bundled_tokenizer(folder) if own_merges else open_clip.get_tokenizer(name)
-    model, _, pretrained = name.partition("/")
-    if model not in open_clip.list_models():
-        raise unknown("backbone", model, ["bundled", *open_clip.list_models()])
-    if not pretrained:
-        tags = open_clip.list_pretrained_tags_by_model(model)
-        raise UsageError(
-            f"backbone {name!r} names no weights: use one of {', '.join(f'{model}/{tag}' for tag in [*tags, 'random'])}"
-        )
-    if pretrained == "random":
+        model = _skeleton(name)
+        fit(model, read_checkpoint(checkpoint_in(folder)))
+        return model, bundled_tokenizer(folder) if (folder / MERGES).is_file() else open_clip.get_tokenizer(name)
+    if name.startswith("hf-hub:"):
+        model = _skeleton(name)
+        fit(model, read_checkpoint(Path(download_pretrained_from_hf(name.removeprefix("hf-hub:")))), resize=True)
+        return model, open_clip.get_tokenizer(name)
+    architecture, _, weights = name.partition("/")
+    if architecture not in open_clip.list_models():
+        raise unknown("backbone", architecture, ["bundled", *open_clip.list_models()])
+    return _weighted(architecture, weights), open_clip.get_tokenizer(architecture)
+
+
+def _weighted(architecture: str, weights: str) -> Any:
+    """A model of open_clip's list with weights by tag, from a file, or random."""
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if not weights:
+        known = ", ".join(f"{architecture}/{tag}" for tag in [*tags, "random"])
+        raise UsageError(f"backbone {architecture!r} names no weights: use one of {known}, or {architecture}/FILE")
+    if weights == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return _create(model), open_clip.get_tokenizer(model)
-    if not Path(pretrained).is_file() and pretrained not in open_clip.list_pretrained_tags_by_model(model):
-        raise unknown(f"weights for {model}", pretrained, [*open_clip.list_pretrained_tags_by_model(model), "random"])
-    return _create(model, pretrained=pretrained), open_clip.get_tokenizer(model)
+            return _skeleton(architecture)
+    if weights in tags:
+        config = open_clip.get_pretrained_cfg(architecture, weights)
+        checkpoint = read_checkpoint(Path(open_clip.download_pretrained(config)))
+        model = _skeleton(architecture, pretrained=weights, force_quick_gelu=config.get("quick_gelu", False))
+        fit(model, checkpoint, resize=True)
+        return model
+    if not Path(weights).is_file():
+        if "/" in weights or Path(weights).suffix:
+            raise UsageError(f"{weights}: there is no such file: give a checkpoint's path")
+        raise unknown(f"weights for {architecture}", weights, [*tags, "random"])
+    checkpoint = read_checkpoint(Path(weights))
+    model = _skeleton(architecture, force_quick_gelu=checkpoint.openai)
+    fit(model, checkpoint)
+    return model
 
 
-def _create(name: str, **options: Any) -> Any:
+def _skeleton(name: str, **options: Any) -> Any:
+    """The model without its weights; Hugging Face towers don't fetch theirs either."""
+    return open_clip.create_model(
+        name, precision="fp32", force_custom_text=True, load_weights=False, pretrained_text=False, **options
+    )
+
+
+@contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    """What goes wrong in other libraries becomes one line; their warnings of random weights are left out, as we load those."""
     log = logging.getLogger()
     level = log.level
-    log.setLevel(logging.CRITICAL)  # open_clip warns of random weights, which were asked for by name
+    log.setLevel(logging.CRITICAL)
     try:
-        return open_clip.create_model(name, precision="fp32", force_custom_text=True, **options)
-    except (RuntimeError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        yield
+    except (RuntimeError, OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(f"backbone {name!r} can't be loaded: {reason}") from error
     finally:
         log.setLevel(level)

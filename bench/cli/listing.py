@@ -18,6 +18,15 @@ from tasks.base import SplitName
 NARROW = 120  # columns of the screen, below which these stand under a task's name
 UNDER = ("kind", "licence", "state")
 
+OTHER_BACKBONES = """\
+MODEL/FILE                    one of the models above with a checkpoint of yours: OpenAI's, open_clip's or safetensors
+MODEL/random                  one of them with random weights, marked in every table
+local-dir:FOLDER              a folder in open_clip's own layout
+hf-hub:OWNER/NAME             the same, from the Hugging Face hub
+align(image=timm/NAME, text=hf/NAME, dim=256)
+                              two towers that never met; image: timm/NAME:FILE or timm/NAME/random, too; text: hf/FOLDER or
+                              minilm, too; docs/backbones.md says more"""
+
 
 @click.command("list")
 @click.argument("what", type=click.Choice(["methods", "tasks", "backbones"]))
@@ -34,6 +43,7 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
 
         for name in ["bundled", *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
             click.echo(name)
+        click.echo(OTHER_BACKBONES)
 
 
 def _methods_table(plugin: tuple[Path, ...]) -> Table:

@@ -21,15 +21,18 @@ def verify(plugin: tuple[Path, ...]) -> None:
     from bench.verify import verify as count_all
 
     table = Table("method", "backbone", "kind", "classes", "shots", "ours", "stated", "source", "", title="trainable parameters")
-    wrong = 0
+    wrong, reasons = 0, set()
     for row in count_all(find_methods(plugin)):
         stated = row.stated
         sizes = (stated.backbone, stated.kind, str(stated.classes) if stated.kind != "retrieval" else "-", str(stated.shots))
-        counts = (f"{row.ours:,}", f"{stated.trainable:,}")
-        verdict = "ok" if row.agrees else "differs"
+        counts = ("-" if row.ours is None else f"{row.ours:,}", f"{stated.trainable:,}")
+        verdict = "not counted" if row.ours is None else "ok" if row.agrees else "differs"
+        reasons |= {row.reason} - {""}
         wrong += not row.agrees
         table.add_row(*map(escape, (row.label, *sizes, *counts, stated.source, verdict)), style=None if row.agrees else "red")
     print_wide(table)
+    for reason in sorted(reasons):
+        click.echo(f"not counted: {reason}", err=True)
     if wrong:
         raise click.exceptions.Exit(1)
 

@@ -39,7 +39,7 @@ DEFAULT_SEEDS = "1,2,3"
     "--backbone",
     default="bundled",
     show_default=True,
-    help="bundled, MODEL/PRETRAINED of open_clip, MODEL/random, local-dir:PATH.",
+    help="bundled, MODEL/PRETRAINED of open_clip, MODEL/FILE, MODEL/random, local-dir:PATH, hf-hub:NAME, align(...).",
 )
 @click.option(
     "--protocol",

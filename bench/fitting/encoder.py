@@ -50,6 +50,7 @@ class EncoderFitting(Fitting):
             class_names=self.task.class_names,
             tokenize=self.frozen.backbone.tokenize,
             support=support,
+            layout=self.frozen.backbone.layout,
         )
 
     def build(self) -> None:

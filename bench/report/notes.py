@@ -44,9 +44,14 @@ def _ranking(ranking: Ranking) -> str:
 
 
 def _backbone(section: Section) -> list[str]:
-    if not section.random_backbone:
-        return []
-    return [f"The backbone {section.backbone} has random weights: these scores test the program and say nothing about methods."]
+    found = []
+    if section.random_backbone:
+        found.append(
+            f"The backbone {section.backbone} has random weights: these scores test the program and say nothing about methods."
+        )
+    if section.unaligned_backbone:
+        found.append(f"The towers of {section.backbone} have never met: before training, scores are at chance.")
+    return found
 
 
 def _averages(layout: Layout) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,14 +41,25 @@ class Section:
     @property
     def title(self) -> str:
         """One plain line; not escaped."""
-        parts = [self.backbone, f"protocol {self.protocol}", f"{self.recipe} recipe", self.precision]
+        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", f"{self.recipe} recipe", self.precision]
         parts += [self.split_origin] if self.split_origin else []
         parts += [f"supports from {self.support}"] if self.support else []
         return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
 
     @property
     def random_backbone(self) -> bool:
-        return self.backbone.endswith("/random")
+        return re.search(r"/random(?=[\s,)]|$)", self.backbone) is not None
+
+    @property
+    def unaligned_backbone(self) -> bool:
+        return self.backbone.startswith(("align(", "bundled-unaligned"))
+
+    @property
+    def _mark(self) -> str:
+        marks = [
+            name for name, holds in (("unaligned", self.unaligned_backbone), ("random weights", self.random_backbone)) if holds
+        ]
+        return f" ({', '.join(marks)})" if marks else ""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from bench.backbone import load
 from bench.backbone.load import BUNDLED, text_length
+from bench.cli import main
 from bench.errors import UsageError
 from bench.pretrain.quality import BARS, quality
 
@@ -51,6 +53,20 @@ def test_loaded_backbone_is_frozen_and_its_fingerprint_is_of_its_content(tmp_pat
 def test_a_wrong_name_says_what_to_write(name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         load(name)
+
+
+def test_the_list_tells_of_files_random_weights_and_towers_that_never_met() -> None:
+    listed = CliRunner().invoke(main, ["list", "backbones"]).output
+    for start in ("bundled", "ViT-B-16/openai", "MODEL/FILE", "MODEL/random", "hf-hub:", "align(image=timm/NAME"):
+        assert any(line.startswith(start) for line in listed.splitlines()), start
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "mps", "gpu"])
+def test_a_run_on_a_device_that_is_not_there_is_one_line(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    result = CliRunner().invoke(main, ["run", "--device", device])
+    assert result.exit_code == 2
+    assert len(result.output.strip().splitlines()) == 1 and device in result.output
 
 
 def test_text_length_counts_a_zero_id_inside_the_text() -> None:

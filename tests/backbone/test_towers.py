@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import open_clip
 import pytest
 import torch
@@ -10,59 +13,33 @@ from torch import nn
 from bench.backbone.attention import PLAIN_ATTENTION_UP_TO, SplitAttention
 from bench.backbone.towers import Clip, split_towers
 from bench.errors import UsageError
-
-VISION = {"image_size": 32, "layers": 3, "width": 48, "head_width": 16, "patch_size": 8}
-TEXT = {"context_length": 12, "vocab_size": 90, "width": 32, "heads": 4, "layers": 2}
-VARIANTS = {
-    "plain": ({}, {}, {}),
-    "quick gelu": ({}, {}, {"quick_gelu": True}),
-    "average pooling, norm after it": ({"pool_type": "avg", "final_ln_after_pool": True}, {}, {}),
-    "no first norm, layer scale": ({"no_ln_pre": True, "ls_init_value": 0.1}, {"ls_init_value": 0.1}, {}),
-    "eos pooling, projection with bias": ({}, {"pool_type": "eos", "eos_id": 89, "proj_type": "linear", "proj_bias": True}, {}),
-}
+from tests.backbone.families import FAMILIES, HUGGING_FACE, TEXT, TIMM, VISION, build, inputs, reference
 
 
-def build(variant: str = "plain") -> open_clip.CustomTextCLIP:
-    vision, text, model = VARIANTS[variant]
-    torch.manual_seed(0)
-    built = open_clip.CustomTextCLIP(embed_dim=24, vision_cfg={**VISION, **vision}, text_cfg={**TEXT, **text}, **model)
-    for parameter in built.parameters():  # biases start at zero: give them something to get wrong
-        if parameter.ndim == 1:
-            nn.init.normal_(parameter, std=0.3)
-    built.visual.preprocess_cfg = {"mean": (0.5, 0.4, 0.3), "std": (0.2, 0.3, 0.4)}
-    return built.eval()
+@pytest.fixture
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Of a Hugging Face model; skips the families that need the library where it isn't installed."""
+    if request.node.callspec.params["family"] in HUGGING_FACE:
+        pytest.importorskip("transformers", reason="Hugging Face text towers need the extra [hf]")
+    return tmp_path / "text model"
 
 
-def inputs() -> tuple[torch.Tensor, torch.Tensor]:
-    torch.manual_seed(1)
-    pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
-    tokens = torch.randint(1, 89, (3, 12))
-    for row, end in enumerate((5, 11, 8)):
-        tokens[row, end] = 89
-        tokens[row, end + 1 :] = 0
-    return pixels, tokens
-
-
-def reference(model: open_clip.CustomTextCLIP) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels, tokens = inputs()
-    mean, std = (torch.tensor(model.visual.preprocess_cfg[key]).view(3, 1, 1) for key in ("mean", "std"))
-    return model.encode_image((pixels / 255 - mean) / std), model.encode_text(tokens)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
-def test_features_equal_open_clips(variant: str) -> None:
-    image, text = reference(build(variant))
-    clip = split_towers(build(variant))
-    pixels, tokens = inputs()
+def test_features_equal_open_clips(family: str, folder: Path) -> None:
+    image, text = reference(build(family, folder), family)
+    clip = split_towers(build(family, folder))
+    pixels, tokens = inputs(family)
     torch.testing.assert_close(clip.image(pixels), image, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(clip.text(tokens), text, atol=2e-5, rtol=1e-4)
+    assert clip.features == image.shape[1] == text.shape[1]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
-def test_running_from_any_stage_is_running_from_the_start() -> None:
-    clip = split_towers(build())
-    pixels, tokens = inputs()
+def test_running_from_any_stage_is_running_from_the_start(family: str, folder: Path) -> None:
+    clip = split_towers(build(family, folder))
+    pixels, tokens = inputs(family)
     for tower, given in ((clip.image, pixels), (clip.text, tokens)):
         whole = tower(given)
         for cut in range(1, len(tower.stages) + 1):
@@ -71,12 +48,25 @@ def test_running_from_any_stage_is_running_from_the_start() -> None:
             torch.testing.assert_close(again, whole, atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
-def test_text_may_be_cut_to_the_longest() -> None:
-    clip = split_towers(build())
-    _, tokens = inputs()
+def test_texts_may_be_cut_to_the_longest_unless_padding_takes_part(family: str, folder: Path) -> None:
+    clip = split_towers(build(family, folder))
+    _, tokens = inputs(family)
     short = tokens[[0, 2]]
-    torch.testing.assert_close(clip.text(short[:, :9]), clip.text(short), atol=1e-5, rtol=1e-5)
+    same = torch.allclose(clip.text(short[:, :9]), clip.text(short), atol=1e-5, rtol=1e-5)
+    assert same is not clip.text.whole
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_parameter_is_in_a_stage_once_and_gets_a_gradient(family: str, folder: Path) -> None:
+    model = build(family, folder)
+    expected = sum(parameter.numel() for parameter in model.parameters()) - (model.logit_bias is not None)
+    clip = split_towers(model).requires_grad_(True)
+    assert sum(parameter.numel() for parameter in clip.parameters()) == expected
+    pixels, tokens = inputs(family)
+    (clip.image(pixels).square().sum() + clip.text(tokens).square().sum() + clip.logit_scale).backward()
+    assert [name for name, parameter in clip.named_parameters() if parameter.grad is None] == []
 
 
 @pytest.mark.parametrize("length", [7, PLAIN_ATTENTION_UP_TO + 1])
@@ -89,7 +79,7 @@ def test_both_attention_kernels_equal_torchs_fused_module(length: int, causal: b
     x = torch.randn(2, length, 32)
     mask = torch.full((length, length), float("-inf")).triu(1) if causal else None
     expected, _ = fused(x, x, x, need_weights=False, attn_mask=mask)
-    torch.testing.assert_close(split(x, x, x)[0], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(split(x), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_cut_is_the_first_stage_with_something_trainable() -> None:
@@ -102,9 +92,36 @@ def test_the_cut_is_the_first_stage_with_something_trainable() -> None:
     assert (clip.image.cut(), clip.text.cut()) == (5, 0)
 
 
-def test_a_convolutional_tower_is_refused_by_name() -> None:
-    model = open_clip.CustomTextCLIP(
-        embed_dim=24, vision_cfg={"image_size": 32, "layers": [1, 1, 1, 1], "width": 8}, text_cfg=TEXT
-    )
-    with pytest.raises(UsageError, match="ModifiedResNet"):
+def test_batch_norms_keep_their_statistics_in_training() -> None:
+    clip = split_towers(build("RN50")).train()
+    before = {name: value.clone() for name, value in clip.named_buffers()}
+    clip.image(inputs()[0])
+    assert all(torch.equal(value, before[name]) for name, value in clip.named_buffers())
+
+
+def test_stochastic_depth_and_patch_dropout_are_off_in_training() -> None:
+    for family in ("patch dropout", "ConvNeXt", "MobileCLIP"):
+        clip = split_towers(build(family)).train()
+        torch.testing.assert_close(clip.image(inputs()[0]), clip.image(inputs()[0]), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("vision", "text", "message"),
+    [
+        ({"attentional_pool": True}, {}, "CoCa"),
+        ({"pool_type": "none"}, {}, "none is not supported"),
+        ({"block_type": "custom"}, {}, "CustomResidualAttentionBlock"),
+        ({}, {"embed_cls": True}, "CoCa"),
+        (
+            {**TIMM, "timm_model_name": "deit_tiny_distilled_patch16_224", "timm_pool": "", "image_size": 224},
+            {},
+            "can't be cut into stages",
+        ),
+    ],
+)
+def test_what_has_no_stages_is_refused_by_name(vision: dict[str, Any], text: dict[str, Any], message: str) -> None:
+    vision = vision if "timm_model_name" in vision else {**VISION, **vision}
+    model = open_clip.CustomTextCLIP(embed_dim=24, vision_cfg=vision, text_cfg={**TEXT, **text})
+    model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.2,) * 3}
+    with pytest.raises(UsageError, match=message):
         split_towers(model)

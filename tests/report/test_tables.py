@@ -211,6 +211,22 @@ def _nothing(records: list[Record]) -> tuple[object, ...]:
     return summary.failures, summary.not_applicable, summary.frame
 
 
+@pytest.mark.parametrize(
+    ("backbone", "mark"),
+    [
+        ("ViT-B-16/random", " (random weights)"),
+        ("align(image=timm/deit_tiny_patch16_224, text=minilm)", " (unaligned)"),
+        ("align(image=timm/deit_tiny_patch16_224/random, text=minilm)", " (unaligned, random weights)"),
+        ("ViT-B-16/openai", ""),
+        ("ViT-B-16/randomised.pt", ""),
+    ],
+)
+def test_every_title_marks_random_weights_and_towers_that_never_met(backbone: str, mark: str) -> None:
+    table = only(realistic(["coop"], tasks=("a",), shots=(4,), seeds=(1,), backbone=backbone))
+    assert f"{backbone}{mark}, protocol" in table.section.title
+    assert ("never met" in " ".join(table.notes)) == ("unaligned" in mark)
+
+
 def test_notes_say_what_matters() -> None:
     notes = " ".join(only(realistic(["coop"], tasks=("a",), shots=(4,), seeds=(1,), backbone="ViT-B-16/random")).notes)
     assert "asked 12,800 steps, run 200" in notes
