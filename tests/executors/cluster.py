@@ -7,12 +7,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.executors.grids import wait_for
 
 SLURM = """\
 ClusterName=test
@@ -41,15 +42,6 @@ KillWait=5
 NodeName={host} NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-
-
-def wait_for(condition, what: str, seconds: float = 120) -> None:  # type: ignore[no-untyped-def]
-    """Until `condition()` holds; fails the test with what didn't happen."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:g} s in vain for {what}")
-        time.sleep(0.05)
 
 
 def free_ports(count: int) -> list[int]:

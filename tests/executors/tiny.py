@@ -1,8 +1,4 @@
-"""A method for the tests of executors: next to no work, and it can be held up or die.
-
-gate: a folder; each fit leaves a file there, named after the process, and waits for a file `open`.
-dies: the process is killed at the first fit that the gate sees.
-"""
+"""A method for the tests of executors: next to no work, and it can be held up, die, or tell what it sees."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, Features, HeadMethod, Paper, Recipe, Support
+from methods.base import CLASSIFICATION, Features, HeadMethod, NotApplicable, Paper, Recipe, Support
 
 
 class Linear(nn.Module):
@@ -32,10 +28,13 @@ class Tiny(HeadMethod):
 
     @dataclass(frozen=True)
     class Params:
-        gate: str = ""
-        dies: bool = False  # by SIGKILL, the first time only
+        gate: str = ""  # a folder: each fit leaves a file `at-PID-TIME` there, waits for `open` or for `go-at-PID-TIME`
+        dies: bool = False  # by SIGKILL, at the first fit that the gate sees
+        tells: str = ""  # an environment variable: its value is the reason why the method doesn't apply
 
     def head(self, support: Support) -> nn.Module:
+        if self.params.tells:
+            raise NotApplicable(f"{os.environ.get(self.params.tells)}, CUDA untouched: {not torch.cuda.is_initialized()}")
         if self.params.gate:
             self._wait(Path(self.params.gate))
         return Linear(support.features.image_raw.shape[1], support.classes)
@@ -45,8 +44,9 @@ class Tiny(HeadMethod):
 
     def _wait(self, gate: Path) -> None:
         first = not list(gate.glob("at-*"))
-        (gate / f"at-{os.getpid()}-{time.monotonic_ns()}").touch()
+        here = gate / f"at-{os.getpid()}-{time.monotonic_ns()}"
+        here.touch()
         if self.params.dies and first:
             os.kill(os.getpid(), signal.SIGKILL)
-        while not (gate / "open").exists():
+        while not (gate / "open").exists() and not here.with_name(f"go-{here.name}").exists():
             time.sleep(0.01)
