@@ -12,9 +12,9 @@ import torch
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
+from bench.claims import Claims
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
-from bench.claims import Claims
 from bench.executors import Executor, Placement, place
 from bench.executors.drive import drive
 from bench.executors.durations import Durations
@@ -132,8 +132,7 @@ def run(
         )
     stopped = None
     if todo.run:
-        with Display(console, len(todo.run)) as display:
-            claims = Claims(settings.out)
+        with Display(console, len(todo.run)) as display, Claims(settings.out) as claims:
             schedule = Schedule(todo.run, Durations(latest.values()), claims, follower, display.found)
             stopped = drive(executor, schedule, store, display)
         if schedule.stopped:

@@ -21,12 +21,20 @@ class Claims:
     """The claims of this process on the cells of one results folder.
 
     On a file system without locks every claim is granted: then two runs may compute a cell twice, and the later
-    record counts. Make one per process and folder: closing any of several would give up the claims of all.
+    record counts. Have one per process and folder at a time: closing any of several gives up the claims of all.
     """
 
     def __init__(self, out: Path) -> None:
         self._path = out / ".claims"
         self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Claims:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Gives up all claims."""
+        if self._file is not None:
+            self._file.close()
 
     def take(self, key: Hashable) -> bool:
         """Whether the cell is ours now. Raises StoreError if the file of claims can't be opened."""

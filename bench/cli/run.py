@@ -51,9 +51,13 @@ DEFAULT_SEEDS = "1,2,3"
     help="Where cells run: docs/cluster.md has a page for each.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1), help="Cells at a time; by default one per core, one for a GPU, or what a cluster has room for."
+    "--workers",
+    type=click.IntRange(1),
+    help="Cells at a time; by default one per core, one for a GPU, or what a cluster has room for.",
 )
-@click.option("--cpus", type=click.IntRange(1), help="Cores of each worker; by default a share of this machine's, 1 in a cluster.")
+@click.option(
+    "--cpus", type=click.IntRange(1), help="Cores of each worker; by default a share of this machine's, 1 in a cluster."
+)
 @click.option("--gpus", help="local: GPUs of this machine, as in 0,1; each worker sees one.")
 @click.option("--per-gpu", type=click.IntRange(1), help="local and ray: workers that share a GPU.")
 @click.option("--address", help="ray: HOST:PORT of the cluster, or auto, the default.")

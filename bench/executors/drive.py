@@ -6,9 +6,9 @@ from typing import Protocol
 
 from bench.executors import Executor
 from bench.executors.schedule import Schedule
+from bench.executors.signals import stoppable
 from bench.grid import Cell
 from bench.record import Record
-from bench.executors.signals import stoppable
 from bench.store import Store
 
 

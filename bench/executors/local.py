@@ -18,16 +18,17 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import ClassVar
 
 from bench.errors import UsageError
 from bench.executors import Placement, placed_settings
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
+from bench.executors.signals import STOPPING
 from bench.executors.slots import Slot, cores, default_workers, gpu_slots
 from bench.grid import Cell
 from bench.provenance import now
 from bench.record import Record
-from bench.executors.signals import STOPPING
 from bench.worker import Settings, Worker
 
 POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
@@ -89,11 +90,9 @@ def _birth(slot: Slot) -> Iterator[None]:
 class LocalExecutor:
     """Runs cells in `workers` processes, or in one for each of `slots`; `timeout_s` ends a cell that takes longer."""
 
-    takes = frozenset({"gpus", "per_gpu"})
+    takes: ClassVar[frozenset[str]] = frozenset({"gpus", "per_gpu"})
 
-    def __init__(
-        self, settings: Settings, workers: int = 1, timeout_s: float | None = None, slots: Sequence[Slot] = ()
-    ) -> None:
+    def __init__(self, settings: Settings, workers: int = 1, timeout_s: float | None = None, slots: Sequence[Slot] = ()) -> None:
         self.settings = settings
         self.timeout_s = timeout_s
         self.slots = slots or [{}] * workers

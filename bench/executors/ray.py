@@ -6,13 +6,15 @@ its place as soon as the cluster has room for it; meanwhile the others go on wit
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported
 import ray
@@ -30,6 +32,7 @@ from bench.record import Record
 from bench.worker import Settings, Worker
 
 POLL_S = 0.5
+CONNECT_S = 5.0
 MOST_FAILED_STARTS = 5  # in a row, before any worker is up
 
 
@@ -59,7 +62,7 @@ class _Seat:
 class RayExecutor:
     """Runs cells on `workers` actors, by default as many as there is room for; `gpus` is the share that each one gets."""
 
-    takes = frozenset({"per_gpu", "address"})
+    takes: ClassVar[frozenset[str]] = frozenset({"per_gpu", "address"})
 
     def __init__(
         self,
@@ -111,9 +114,12 @@ class RayExecutor:
 
     def _connect(self) -> None:
         try:
+            host, colon, port = self.address.rpartition(":")
+            if colon:  # Ray itself would try for minutes
+                socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
             with handlers_kept():  # Ray sets its own for SIGTERM
-                ray.init(address=self.address, log_to_driver=False, logging_level="error")
-        except (ConnectionError, ValueError, RuntimeError) as error:
+                ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(
                 f"no Ray cluster at --address {self.address} ({_short(error)}): start one with 'ray start --head'"
             ) from error
@@ -128,7 +134,9 @@ class RayExecutor:
                 room += math.floor(min(fits) + 1e-6)
         if not room:
             asked = " and ".join(f"{count:g} {name}" for name, count in wanted.items() if count)
-            raise UsageError(f"no node of the Ray cluster has {asked} for a worker: add one, or ask for less with --cpus, --per-gpu")
+            raise UsageError(
+                f"no node of the Ray cluster has {asked} for a worker: add one, or ask for less with --cpus, --per-gpu"
+            )
         return room
 
     def _step(self, schedule: Schedule, started: Callable[[Cell], None]) -> Iterator[Record]:
@@ -172,8 +180,10 @@ class RayExecutor:
             return record
         except RayTaskError as error:
             if cell is None:
-                raise BenchError(f"a Ray worker can't start: {_short(error.cause)}: see that every node has this program, "
-                                 f"its packages, and the folder {Path.cwd()}") from error
+                raise BenchError(
+                    f"a Ray worker can't start: {_short(error.cause)}: see that every node has this program, "
+                    f"its packages, and the folder {Path.cwd()}"
+                ) from error
             return lost(self.settings, cell, "crashed", f"Ray: {_short(error.cause)}", seat.started)
         except RayActorError as error:
             self._refill(seat)
@@ -193,4 +203,6 @@ class RayExecutor:
 def _short(error: BaseException) -> str:
     """The sentences of a message without its table of ids."""
     lines = [line.strip() for line in str(error).splitlines()]
-    return " ".join(line for line in lines if line and not line.startswith(("class_name:", "actor_id:", "pid:", "namespace:", "ip:")))[:500]
+    return " ".join(
+        line for line in lines if line and not line.startswith(("class_name:", "actor_id:", "pid:", "namespace:", "ip:"))
+    )[:500]

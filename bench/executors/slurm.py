@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from submitit import SlurmExecutor as Submitter
@@ -44,8 +44,9 @@ MOST_ENDS = 2  # jobs that may end at a cell
 def work(settings: Settings, cells: list[Cell], timeout_s: float | None, since: Positions) -> None:
     """A job's life: run the cells that have no record in the store since `since`."""
     store = Store(settings.out)
-    schedule = Schedule(cells, claims=Claims(settings.out), follower=Follower(store, since))
-    drive(LocalExecutor(settings, 1, timeout_s), schedule, store)
+    with Claims(settings.out) as claims:
+        schedule = Schedule(cells, claims=claims, follower=Follower(store, since))
+        drive(LocalExecutor(settings, 1, timeout_s), schedule, store)
 
 
 @dataclass
@@ -58,7 +59,7 @@ class _Job:
 class SlurmExecutor:
     """`workers` jobs at a time, each with the cores that `settings.threads` says; `parameters` are sbatch's."""
 
-    takes = frozenset({"slurm"})
+    takes: ClassVar[frozenset[str]] = frozenset({"slurm"})
 
     def __init__(self, settings: Settings, workers: int | None, timeout_s: float | None, parameters: Mapping[str, Any]) -> None:
         self.settings = settings
@@ -76,7 +77,7 @@ class SlurmExecutor:
         given: dict[str, Any] = {"time": MINUTES, "job_name": "bench", "cpus_per_task": cpus}
         if torch.device(settings.device).type == "cuda":
             given["gpus_per_node"] = 1
-        other: dict[str, str] = {}
+        other: dict[str, Any] = {}
         for entry in placement.slurm:
             key, equals, value = entry.partition("=")
             if not equals or not key or not value:
@@ -121,7 +122,7 @@ class SlurmExecutor:
         folder = self.settings.out.resolve() / "slurm"
         submitter = Submitter(folder, max_num_timeout=0)
         submitter.update_parameters(**self.parameters, array_parallelism=self.workers or len(portions))
-        arguments = [
+        arguments: list[list[Any]] = [
             [self.settings] * len(portions),
             portions,
             [self.timeout_s] * len(portions),
@@ -131,7 +132,9 @@ class SlurmExecutor:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             jobs = submitter.map_array(work, *arguments)
         except OSError as error:
-            raise StoreError(f"{folder}: can't write jobs here ({error.strerror}): free space, or choose another --out") from error
+            raise StoreError(
+                f"{folder}: can't write jobs here ({error.strerror}): free space, or choose another --out"
+            ) from error
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError) as error:
             raise UsageError(f"sbatch refuses: {str(error).strip().splitlines()[-1]}: see --slurm") from error
         self._jobs += [

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 # States that a job doesn't leave again; PREEMPTED and the like are passed through on the way to being requeued.
 ENDED = frozenset(
-    "BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED LAUNCH_FAILED NODE_FAIL OUT_OF_MEMORY REVOKED TIMEOUT".split()
+    {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "LAUNCH_FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "REVOKED"}
+    | {"TIMEOUT"}
 )
 
 
