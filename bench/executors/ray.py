@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +20,7 @@ from typing import Any, ClassVar
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported
 import ray
 import torch
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from bench.errors import BenchError, UsageError
 from bench.executors import Placement, placed_settings
@@ -108,8 +109,9 @@ class RayExecutor:
         except RayError as error:
             raise BenchError(f"the Ray cluster is gone ({_short(error)}): what was recorded stays; run again") from error
         finally:
-            for seat in self._seats:
-                ray.kill(seat.actor)
+            with suppress(RayError):  # they end with the driver's connection at the latest
+                for seat in self._seats:
+                    ray.kill(seat.actor)
             ray.shutdown()
 
     def _connect(self) -> None:
@@ -158,7 +160,6 @@ class RayExecutor:
         for seat in self._seats:
             if seat.cell is not None and self.timeout_s is not None and time.monotonic() - seat.since > self.timeout_s:
                 record = lost(self.settings, seat.cell, "timeout", f"still running after {self.timeout_s:g} s", seat.started)
-                ray.kill(seat.actor)
                 self._refill(seat)
                 yield record
 
@@ -185,7 +186,7 @@ class RayExecutor:
                     f"its packages, and the folder {Path.cwd()}"
                 ) from error
             return lost(self.settings, cell, "crashed", f"Ray: {_short(error.cause)}", seat.started)
-        except RayActorError as error:
+        except (RayActorError, OutOfMemoryError) as error:  # Ray kills workers, too, when a node's memory runs out
             self._refill(seat)
             if cell is not None:
                 return lost(self.settings, cell, "crashed", f"the worker is gone: {_short(error)}", seat.started)
@@ -195,7 +196,9 @@ class RayExecutor:
             return None
 
     def _refill(self, seat: _Seat) -> None:
-        """A fresh actor for the seat; it waits for room if its node was lost."""
+        """A fresh actor for the seat; it waits for room if its node was lost. The old one may only be out of reach."""
+        if seat.actor is not None:
+            ray.kill(seat.actor)
         seat.actor = ray.remote(_Actor).options(**self.resources).remote()
         seat.answer, seat.cell = seat.actor.start.remote(self.settings, str(Path.cwd())), None
 

@@ -24,7 +24,7 @@ def gate(tmp_path: Path) -> Gate:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, bank: Path) -> dict[int, object]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, bank: Path) -> dict[int, dict[str, object]]:
     """By seed, what the local executor records of the small grid, but for time, memory, energy and provenance."""
     out = tmp_path_factory.mktemp("undisturbed")
     store = Store(out)

@@ -17,7 +17,7 @@ from bench.following import Follower
 from bench.record import Record
 from bench.store import Store
 from tests.executors.cluster import slurm_cluster
-from tests.executors.grids import SEEDS, Gate, cells, comparable, settings, wait_for
+from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings, wait_for
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
 from bench.executors.slurm import SlurmExecutor
@@ -50,7 +50,7 @@ def prepared(out: Path, bank: Path, gate: Gate, workers: int) -> tuple[SlurmExec
 
 @pytest.mark.usefixtures("slurm")
 def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
-    tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, object]
+    tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, dict[str, object]]
 ) -> None:
     executor, schedule, store = prepared(tmp_path / "out", bank, gate, 2)
 
@@ -71,7 +71,7 @@ def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
     hand.join()
     records = list(store.read())
     assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
-    assert {record.cell.seed: comparable(record, store.root) for record in records} == undisturbed
+    assert_equal(records, store.root, undisturbed)
     assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
     assert jobs() == []
 
@@ -83,6 +83,8 @@ def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_pa
     def disturb() -> None:
         gate.wait(1)
         schedule.drain()
+        logs = store.root / "slurm"
+        wait_for(lambda: any("finishing the cells" in log.read_text() for log in logs.glob("*.err")), "Ctrl-C to reach the job")
         gate.let_one()
 
     hand = threading.Thread(target=disturb)
@@ -142,5 +144,5 @@ def test_options_that_cant_be_read_are_refused(
 def test_what_sbatch_refuses_is_one_line(tmp_path: Path, bank: Path, gate: Gate) -> None:
     store = Store(tmp_path)
     executor = SlurmExecutor.placed(settings(tmp_path, bank), Placement("slurm", slurm=("partition=none",)))
-    with pytest.raises(UsageError, match=r"sbatch refuses: .*invalid partition.*: see --slurm"):
+    with pytest.raises(UsageError, match=r"sbatch refuses: .*Invalid partition.*: see --slurm"):
         list(executor.run(Schedule(cells(gate.method), follower=Follower(store))))
