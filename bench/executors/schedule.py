@@ -46,8 +46,10 @@ class Schedule:
         self._queues: dict[Group, deque[Cell]] = {}
         self._recorded: dict[Hashable, Record] = {}
         self._ids: set[str] = set()
+        self._left: dict[Group, float] = dict.fromkeys(map(group_of, cells), 0.0)  # seconds that wait in each queue
         for cell in sorted(cells, key=lambda cell: self._seconds[cell_key(cell.info)], reverse=True):
             self._queues.setdefault(group_of(cell), deque()).append(cell)
+            self._left[group_of(cell)] += self._time(cell)
 
     def __len__(self) -> int:
         """Cells that may still be handed out."""
@@ -66,6 +68,7 @@ class Schedule:
         """
         while not self.draining and (queue := self._queue(group, taken)):
             cell = queue.popleft()
+            self._left[group_of(cell)] -= self._time(cell)
             if self._is_ours(cell):
                 return cell
         aside, self._aside = self._aside, []
@@ -77,10 +80,10 @@ class Schedule:
 
     def portions(self, count: int) -> list[list[Cell]]:
         """All cells in at least one portion per group and about `count` in all, of about the same time; hands out all."""
-        total = {group: sum(self._time(cell) for cell in queue) for group, queue in self._queues.items()}
+        total = sum(self._left.values()) or 1.0
         portions = []
         for group, queue in self._queues.items():
-            share = total[group] / (sum(total.values()) or 1)
+            share = self._left[group] / total
             parts = min(len(queue), max(1, round(count * share)))
             portions += [list(queue)[part::parts] for part in range(parts)]
             queue.clear()
@@ -114,7 +117,7 @@ class Schedule:
         left = [other for other, queue in self._queues.items() if queue]
         if not left:
             return None
-        return self._queues[max(left, key=lambda other: (other not in taken, sum(map(self._time, self._queues[other]))))]
+        return self._queues[max(left, key=lambda other: (other not in taken, self._left[other]))]
 
     def _is_ours(self, cell: Cell) -> bool:
         key = cell_key(cell.info)
