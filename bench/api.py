@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Callable, Sequence
@@ -13,9 +12,15 @@ import torch
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
+from bench.claims import Claims
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
-from bench.executors.local import LocalExecutor
+from bench.executors import Executor, Placement, place
+from bench.executors.drive import drive
+from bench.executors.durations import Durations
+from bench.executors.schedule import Schedule
+from bench.executors.slots import default_workers as default_workers
+from bench.following import Follower
 from bench.grid import Plan, Request, Resume, expand, plan
 from bench.progress import Display
 from bench.provenance import now, provenance
@@ -45,6 +50,7 @@ class Outcome:
     plan: Plan
     records: tuple[Record, ...]  # those of the cells asked for, old ones included
     summary: Summary | None
+    stopped: int | None = None  # the number of the signal that ended it early
 
     @property
     def failed(self) -> int:
@@ -103,21 +109,26 @@ def run(
     request: Request,
     settings: Settings,
     *,
-    workers: int = 1,
-    timeout_s: float | None = None,
+    placement: Placement = Placement(workers=1),  # noqa: B008 - frozen
     resume: Resume = "missing",
     dry_run: bool = False,
     console: Console | None = None,
-    announce: Callable[[Plan], None] = lambda plan: None,
+    announce: Callable[[Plan, Executor], None] = lambda plan, executor: None,
 ) -> Outcome:
-    """Run what is missing of a grid and write the report. Raises BenchError for what the user must put right."""
+    """Run what is missing of a grid and write the report. Raises BenchError for what the user must put right.
+
+    Ctrl-C once: the running cells finish and the report is written; twice, SIGTERM or SIGHUP: it ends now, without.
+    """
     console = console or Console(stderr=True, quiet=True)
     registry = find_methods(settings.plugins)
     store = Store(settings.out)
     fingerprint = load_backbone(request.backbone).fingerprint
     cells = expand(request, registry, fingerprint)
-    todo = plan(cells, store.latest(), resume)
-    announce(todo)
+    follower = Follower(store)
+    latest = store.latest()
+    todo = plan(cells, latest, resume)
+    executor = place(settings, placement)
+    announce(todo, executor)
     if dry_run:
         return Outcome(todo, (), None)
     store.prepare()
@@ -127,17 +138,18 @@ def run(
         store.append(
             Record(record_id=uuid.uuid4().hex[:16], cell=cell.info, status="not_applicable", error=failure, provenance=origin)
         )
+    stopped = None
     if todo.run:
-        executor = LocalExecutor(settings, workers, timeout_s)
-        with Display(console, len(todo.run), workers) as display:
-            for record in executor.run(list(todo.run), display.start):
-                store.append(record)
-                display.finish(record)
+        with Display(console, len(todo.run)) as display, Claims(settings.out) as claims:
+            schedule = Schedule(todo.run, Durations(latest.values()), claims, follower, display.found)
+            stopped = drive(executor, schedule, store, display)
+        if schedule.stopped:
+            return Outcome(todo, (), None, stopped)
     latest = store.latest()
     for problem in store.problems:
         console.print(f"passed over: {problem}", markup=False, style="yellow")
     summary = write_report(latest.values(), settings.out)
-    return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary)
+    return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary, stopped)
 
 
 def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", plugins: tuple[Path, ...] = ()) -> Scorer:
@@ -184,11 +196,6 @@ def report(out: Path, sort: str = "score") -> Summary:
 def status(out: Path, plugins: tuple[Path, ...] = ()) -> Status:
     """What a results folder holds, and which of its cells were made with method code older than the present one."""
     return status_of(out, {name: method_code(method) for name, method in find_methods(plugins).methods.items()})
-
-
-def default_workers(device: str) -> int:
-    """One per core for the CPU, as small operations don't gain from several threads; one for a GPU."""
-    return 1 if torch.device(device).type != "cpu" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def command_line(arguments: Sequence[str] | None = None) -> str:

@@ -23,10 +23,9 @@ def cell_name(record_or_cell: Record | Cell) -> str:
 class Display:
     """Cells done, running, failed, the time left, and the best figure so far."""
 
-    def __init__(self, console: Console, total: int, workers: int) -> None:
+    def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.total = total
-        self.workers = workers
         self.done = 0
         self.failed = 0
         self.running = 0
@@ -53,8 +52,12 @@ class Display:
         self._update()
 
     def finish(self, record: Record) -> None:
-        self.done += 1
         self.running -= 1
+        self.found(record)
+
+    def found(self, record: Record) -> None:
+        """Another run on the same store has done a cell of ours."""
+        self.done += 1
         score = headline(record)
         if record.status not in ("ok", "not_applicable"):
             self.failed += 1
@@ -66,8 +69,7 @@ class Display:
 
     def describe(self) -> str:
         """One line of state."""
-        running = min(self.running, self.workers)  # a worker gets its next cell before its last one is shown
-        parts = [f"{running} running", f"{self.failed} failed"]
+        parts = [f"{self.running} running", f"{self.failed} failed"]
         left = self.seconds_left()
         if left is not None:
             parts.append(f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left")

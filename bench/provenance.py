@@ -51,6 +51,8 @@ def _commit() -> tuple[str | None, bool | None]:
 @lru_cache
 def device_and_driver(device: str) -> tuple[str, str | None]:
     """The device's name, and the version of its driver where it has one."""
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        return device, None  # the driver of a cluster's workers need not have one itself
     if torch.device(device).type == "cuda":
         driver = getattr(torch.cuda, "driver_version", lambda: None)()
         return torch.cuda.get_device_name(device), None if driver is None else str(driver)

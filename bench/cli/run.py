@@ -57,7 +57,25 @@ DEFAULT_SEEDS = "1,2,3"
 )
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; by default one per core, or one for a GPU.")
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray", "slurm"]),
+    default="local",
+    show_default=True,
+    help="Where cells run: docs/cluster.md has a page for each.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Cells at a time; by default one per core, one for a GPU, or what a cluster has room for.",
+)
+@click.option(
+    "--cpus", type=click.IntRange(1), help="Cores of each worker; by default a share of this machine's, 1 in a cluster."
+)
+@click.option("--gpus", help="local: GPUs of this machine, as in 0,1; each worker sees one.")
+@click.option("--per-gpu", type=click.IntRange(1), help="local and ray: workers that share a GPU.")
+@click.option("--address", help="ray: HOST:PORT of the cluster, or auto, the default.")
+@click.option("--slurm", multiple=True, metavar="KEY=VALUE", help="slurm: an option of sbatch, as in partition=gpu.")
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that a cell may take.")
 @click.option(
     "--resume",
@@ -86,6 +104,7 @@ DEFAULT_SEEDS = "1,2,3"
 def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
     from bench import api
+    from bench.executors import Placement
     from bench.grid import Request
     from bench.report import terminal_table
     from bench.spec import parse_numbers, parse_shots
@@ -119,26 +138,33 @@ def run(**options: Any) -> None:
         quick=options["quick"],
         sources=Sources(options["data_root"], options["support"], options["other_counts"]),
     )
-    workers = options["workers"] or api.default_workers(device)
+    placement = Placement(
+        executor=options["executor"],
+        workers=options["workers"],
+        timeout_s=options["timeout"],
+        cpus=options["cpus"],
+        gpus=tuple(parse_numbers(options["gpus"], "gpus", least=0)) if options["gpus"] else (),
+        per_gpu=options["per_gpu"],
+        address=options["address"],
+        slurm=options["slurm"],
+    )
     out: Path = options["out"]
     settings = Settings(
         out=out,
         bank=options["bank"] or out / "bank",
         device=device,
-        threads=max(1, api.default_workers("cpu") // workers),
         command=api.command_line(),
         plugins=plugins,
         skip_bad_images=options["skip_bad_images"],
         save_weights=options["save_weights"],
-        flags={"workers": workers, "timeout_s": options["timeout"]},
     )
 
-    def announce(plan: Any) -> None:
+    def announce(plan: Any, executor: Any) -> None:
         known = f", {plan.done} already in {out}" if plan.done else ""
         again = f" ({plan.failed_before} failed before: --resume failed runs them again)" if plan.failed_before else ""
         skipped = f", {len(plan.not_applicable)} not applicable" if plan.not_applicable else ""
         console.print(
-            f"{len(plan.run)} cells to run with {workers} workers on {device}, {request.precision}{skipped}{known}{again}",
+            f"{len(plan.run)} cells to run with {executor.description}, {request.precision}{skipped}{known}{again}",
             markup=False,
             highlight=False,
         )
@@ -152,16 +178,17 @@ def run(**options: Any) -> None:
     outcome = api.run(
         request,
         settings,
-        workers=workers,
-        timeout_s=options["timeout"],
+        placement=placement,
         resume=options["resume"],
         dry_run=options["dry_run"],
         console=console,
         announce=announce,
     )
-    if outcome.summary is None:
-        return
-    print_wide(terminal_table(outcome.summary))
-    console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
+    if outcome.summary is not None:
+        print_wide(terminal_table(outcome.summary))
+        console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
+    if outcome.stopped:
+        click.echo("stopped; the same command goes on with what is missing", err=True)
+        raise click.exceptions.Exit(128 + outcome.stopped)
     if outcome.failed:
         raise click.exceptions.Exit(1)

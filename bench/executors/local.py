@@ -1,8 +1,7 @@
-"""Local worker processes, each with its share of the cores.
+"""Local worker processes, each with its share of the cores or with a GPU of its own.
 
-A worker gets one cell at a time, so that when it dies it is plain which cell it died of. It keeps to one
-backbone and task for as long as there are cells of it; a worker without a task of its own takes the one with
-the most cells left. The parent survives every death of a worker, records it, and starts a fresh one.
+A worker gets one cell at a time, so that when it dies it is plain which cell it died of. The parent survives every
+death of a worker, records it, and starts a fresh one in its place.
 """
 
 from __future__ import annotations
@@ -14,25 +13,32 @@ import sys
 import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import ClassVar
 
+from bench.errors import UsageError
+from bench.executors import Placement, placed_settings
+from bench.executors.lost import lost
+from bench.executors.schedule import Group, Schedule, group_of
+from bench.executors.signals import STOPPING
+from bench.executors.slots import Slot, cores, default_workers, gpu_slots
 from bench.grid import Cell
-from bench.provenance import now, provenance
-from bench.record import Failure, Record, Status
+from bench.provenance import now
+from bench.record import Record
 from bench.worker import Settings, Worker
 
-Group = tuple[str, str]  # backbone, task
+POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
 
 
 @dataclass
 class _Process:
     process: BaseProcess
     pipe: Connection
+    slot: Slot
     cell: Cell | None = None
     group: Group | None = None
     since: float = field(default_factory=time.monotonic)
@@ -42,7 +48,9 @@ class _Process:
 
 def _serve(settings: Settings, pipe: Connection, log: str) -> None:
     """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    for number in STOPPING:  # the parent's business: it decides what happens to the running cell
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(log, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), sys.stdout.fileno() if sys.stdout else 1)
@@ -62,65 +70,101 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-class LocalExecutor:
-    """Runs cells in `workers` processes; `timeout_s` ends a cell that takes longer."""
+@contextlib.contextmanager
+def _birth(slot: Slot) -> Iterator[None]:
+    """What a worker inherits: its slot's environment before any library is loaded, and signals held back until it is up."""
+    before = {name: os.environ.get(name) for name in slot}
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    os.environ.update(slot)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
-    def __init__(self, settings: Settings, workers: int, timeout_s: float | None = None) -> None:
+
+class LocalExecutor:
+    """Runs cells in `workers` processes, or in one for each of `slots`; `timeout_s` ends a cell that takes longer."""
+
+    takes: ClassVar[frozenset[str]] = frozenset({"gpus", "per_gpu"})
+
+    def __init__(self, settings: Settings, workers: int = 1, timeout_s: float | None = None, slots: Sequence[Slot] = ()) -> None:
         self.settings = settings
-        self.workers = workers
         self.timeout_s = timeout_s
-        self.running: list[Cell] = []
+        self.slots = slots or [{}] * workers
         self._context = get_context("spawn")
         self._processes: list[_Process] = []
-        self._queues: dict[Group, deque[Cell]] = {}
 
-    def run(self, cells: list[Cell], started: Callable[[Cell], None] = lambda cell: None) -> Iterator[Record]:
-        """Yield a record per cell as they finish. Stopping early (Ctrl-C included) ends the workers."""
-        for cell in cells:
-            self._queues.setdefault((cell.info.backbone, cell.task_source), deque()).append(cell)
+    @classmethod
+    def placed(cls, settings: Settings, placement: Placement) -> LocalExecutor:
+        slots: list[Slot] = []
+        if placement.gpus:
+            if settings.device != "cuda":
+                raise UsageError(f"--gpus doesn't go with --device {settings.device}: leave out --device, or say --device cuda")
+            slots = gpu_slots(placement.gpus, placement.per_gpu or 1)
+            if placement.workers not in (None, len(slots)):
+                raise UsageError(
+                    f"--workers {placement.workers}: --gpus and --per-gpu make {len(slots)} workers: leave out --workers"
+                )
+        elif placement.per_gpu:
+            raise UsageError("--per-gpu needs --gpus: say which, as in --gpus 0,1")
+        workers = len(slots) or placement.workers or default_workers(settings.device)
+        threads = placement.cpus or max(1, cores() // workers)
+        return cls(placed_settings(settings, placement, workers, threads), workers, placement.timeout_s, slots)
+
+    @property
+    def description(self) -> str:
+        count = len(self.slots)
+        return f"{count} {'worker' if count == 1 else 'workers'} on {self.settings.device}"
+
+    def run(self, schedule: Schedule, started: Callable[[Cell], None] = lambda cell: None) -> Iterator[Record]:
+        """Yield a record per cell as they finish. Stopping early ends the workers."""
         try:
-            for _ in range(min(self.workers, len(cells))):
-                self._processes.append(self._start())
-            for process in list(self._processes):
-                self._hand_out(process, started)
-            while self.running:
-                yield from self._step(started)
+            for slot in self.slots[: len(schedule)]:
+                self._processes.append(self._start(slot))
+            while not schedule.stopped:
+                for process in self._processes:
+                    if process.cell is None and (cell := self._hand_out(process, schedule)):
+                        started(cell)
+                busy = [process for process in self._processes if process.cell is not None]
+                if busy:
+                    yield from self._step(busy, schedule, started)
+                elif len(schedule):
+                    time.sleep(POLL_S)  # another run is at all that is left
+                else:
+                    break
         finally:
             self._stop()
 
-    def _start(self) -> _Process:
+    def _start(self, slot: Slot) -> _Process:
         ours, theirs = self._context.Pipe()
         logs = self.settings.out / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = str(logs / f"worker-{uuid.uuid4().hex[:8]}.log")
         process = self._context.Process(target=_serve, args=(self.settings, theirs, log), daemon=True)
-        process.start()
+        with _birth(slot):
+            process.start()
         theirs.close()
-        return _Process(process, ours)
+        return _Process(process, ours, slot)
 
-    def _hand_out(self, process: _Process, started: Callable[[Cell], None]) -> None:
+    def _hand_out(self, process: _Process, schedule: Schedule) -> Cell | None:
         """Give the process its next cell, from its own group while that has any."""
-        if process.group is None or not self._queues[process.group]:
-            taken = {other.group for other in self._processes if other is not process and other.cell is not None}
-            left = [group for group, queue in self._queues.items() if queue]
-            if not left:
-                process.cell = None
-                return
-            # Prefer a task that no other worker is at; among those the one with the most left to do.
-            process.group = max(left, key=lambda group: (group not in taken, len(self._queues[group])))
-        process.cell = self._queues[process.group].popleft()
-        process.since, process.started = time.monotonic(), now()
-        self.running.append(process.cell)
-        started(process.cell)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a death shows when the pipe is read
-            process.pipe.send(process.cell)
+        taken = {other.group for other in self._processes if other is not process and other.group is not None}
+        cell = schedule.next(process.group, taken)
+        if cell is not None:
+            process.cell, process.group = cell, group_of(cell)
+            process.since, process.started = time.monotonic(), now()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a death shows when the pipe is read
+                process.pipe.send(cell)
+        return cell
 
-    def _step(self, started: Callable[[Cell], None]) -> Iterator[Record]:
-        busy = [process for process in self._processes if process.cell is not None]
-        ready = wait([process.pipe for process in busy], timeout=0.5)
+    def _step(self, busy: list[_Process], schedule: Schedule, started: Callable[[Cell], None]) -> Iterator[Record]:
+        ready = wait([process.pipe for process in busy], timeout=POLL_S)
         for process in busy:
-            assert process.cell is not None
-            cell = process.cell
             record: Record | None = None
             if process.pipe in ready:
                 try:
@@ -131,38 +175,35 @@ class LocalExecutor:
                     process.ready, process.since = True, time.monotonic()
             elif process.ready and self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
                 process.process.kill()
-                record = self._lost(process, "timeout", f"still running after {self.timeout_s:g} s", None)
+                record = self._timeout(process)
             if record is None:
                 continue
-            self.running.remove(cell)
+            process.cell = None
             if record.status in ("timeout", "crashed"):
                 process.process.join()
-                fresh = self._start()
+                fresh = self._start(process.slot)
                 fresh.group = process.group
-                self._processes[self._processes.index(process)] = fresh
-                process = fresh
-            self._hand_out(process, started)
+                self._processes[self._processes.index(process)] = process = fresh
+            handed_out = self._hand_out(process, schedule)  # before the record is written, so that nobody waits for the disk
             yield record
+            if handed_out:
+                started(handed_out)
+
+    def _timeout(self, process: _Process) -> Record:
+        assert process.cell is not None
+        return lost(self.settings, process.cell, "timeout", f"still running after {self.timeout_s:g} s", process.started)
 
     def _death(self, process: _Process) -> Record:
+        assert process.cell is not None
         process.process.join()
         code = process.process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             hint = " (the system kills with it when memory runs out)" if -code == signal.SIGKILL else ""
-            return self._lost(process, "crashed", f"the worker was ended by {name}{hint}", -code)
-        return self._lost(process, "crashed", f"the worker ended by itself with exit code {code}", None)
-
-    def _lost(self, process: _Process, status: Status, message: str, number: int | None) -> Record:
-        assert process.cell is not None
-        settings = self.settings
-        return Record(
-            record_id=uuid.uuid4().hex[:16],
-            cell=process.cell.info,
-            status=status,
-            error=Failure(phase="worker", type=status, message=message, signal=number),
-            provenance=provenance(settings.device, settings.command, process.started, dict(settings.flags)),
-        )
+            message = f"the worker was ended by {name}{hint}"
+            return lost(self.settings, process.cell, "crashed", message, process.started, -code)
+        message = f"the worker ended by itself with exit code {code}"
+        return lost(self.settings, process.cell, "crashed", message, process.started)
 
     def _stop(self) -> None:
         for process in self._processes:

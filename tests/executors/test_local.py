@@ -13,12 +13,15 @@ import pytest
 
 from bench.backbone import load
 from bench.executors.local import LocalExecutor
+from bench.executors.schedule import Schedule
 from bench.grid import Cell, Request, expand
 from bench.record import Record
 from bench.registry import find_methods
 from bench.spec import parse_names
 from bench.store import Store
 from bench.worker import Settings
+from tests.executors.drivers import session, started
+from tests.executors.grids import Gate, wait_for
 
 PLUGIN = '''
 """Methods that go wrong, each in its own way."""
@@ -82,7 +85,7 @@ def cells(methods: str, plugin: Path) -> list[Cell]:
 def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None:
     settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
     wanted = cells(",".join(f"wrong[how={how}]" for how in EXPECTED), plugin)
-    records = list(LocalExecutor(settings, 1, timeout_s=25).run(wanted))
+    records = list(LocalExecutor(settings, 1, timeout_s=25).run(Schedule(wanted)))
     found: dict[str, Record] = {record.cell.params["how"]: record for record in records}
     assert len(records) == len(EXPECTED) == len(found)
     for how, (status, message) in EXPECTED.items():
@@ -131,3 +134,27 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
     while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+def test_two_runs_at_once_share_the_cells_and_one_takes_over_from_the_other_when_it_is_killed(
+    tmp_path: Path, bank: Path, gate: Gate
+) -> None:
+    store = Store(tmp_path / "out")
+    with started(store.root, bank, gate.method, workers=1) as first:
+        gate.wait(1)
+        with started(store.root, bank, gate.method, workers=1) as second:
+            gate.wait(2)  # each is at a cell of its own
+            gate.let_one()
+            gate.let_one()
+            gate.wait(3)  # the third cell, by one of them; the other one waits for it
+            wait_for(lambda: len(list(store.read())) == 2, "two records")
+            at_work = max(gate.folder.glob("at-*"), key=lambda path: int(path.name.split("-")[2]))
+            worker = int(at_work.name.split("-")[1])
+            killed, survivor = (first, second) if worker in session(first.pid) else (second, first)
+            killed.kill()
+            killed.wait()
+            gate.open()
+            survivor.communicate(timeout=120)
+            assert survivor.returncode == 0
+    assert sorted((record.cell.seed, record.status) for record in store.read()) == [(1, "ok"), (2, "ok"), (3, "ok")]
+    assert [path.stat().st_size for path in store.root.glob(".*")] == [0]

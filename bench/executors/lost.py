@@ -1,0 +1,29 @@
+"""The record of a cell whose worker can't give one any more."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Literal
+
+from bench.grid import Cell
+from bench.provenance import now, provenance
+from bench.record import Failure, Record
+from bench.worker import Settings
+
+
+def lost(
+    settings: Settings,
+    cell: Cell,
+    status: Literal["timeout", "crashed"],
+    message: str,
+    started: str | None = None,
+    number: int | None = None,
+) -> Record:
+    """started: UTC, ISO 8601, where it is known. number: of the signal that ended the worker."""
+    return Record(
+        record_id=uuid.uuid4().hex[:16],
+        cell=cell.info,
+        status=status,
+        error=Failure(phase="worker", type=status, message=message, signal=number),
+        provenance=provenance(settings.device, settings.command, started or now(), dict(settings.flags)),
+    )

@@ -1,0 +1,95 @@
+"""Real clusters on this machine for the tests, everything bound to loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.executors.grids import wait_for
+
+SLURM = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmctldPort={ctld_port}
+SlurmdPort={d_port}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SlurmdParameters=config_overrides
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+PropagateResourceLimits=NONE
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+KillWait=5
+NodeName={host} NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@contextmanager
+def slurm_cluster(folder: Path) -> Iterator[Mapping[str, str]]:
+    """One node; yields the environment in which Slurm's commands find it. Skips where it can't be had."""
+    missing = [name for name in ("munged", "slurmctld", "slurmd", "srun", "sbatch", "squeue") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: apt-get install munge slurmctld slurmd slurm-client)")
+    if os.getuid() != 0:
+        pytest.skip("slurmd starts jobs as their users: only root may run it")
+    for name in ("state", "spool"):
+        (folder / name).mkdir(parents=True)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(1024))
+    key.chmod(0o600)
+    ports = free_ports(2)
+    host = socket.gethostname().partition(".")[0]
+    configuration = folder / "slurm.conf"
+    configuration.write_text(SLURM.format(folder=folder, host=host, ctld_port=ports[0], d_port=ports[1]))
+    environment = {**os.environ, "SLURM_CONF": str(configuration)}
+    files = {"key-file": key, "socket": folder / "munge.socket", "pid-file": folder / "munged.pid"}
+    files |= {"log-file": folder / "munged.log", "seed-file": folder / "munge.seed"}
+    commands = [
+        ["munged", "--foreground", "--force", *(f"--{name}={path}" for name, path in files.items())],
+        ["slurmctld", "-D", "-L", str(folder / "slurmctld.log")],
+        ["slurmd", "-D", "-L", str(folder / "slurmd.log")],
+    ]
+    daemons = []
+    try:
+        for command in commands:
+            daemons.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            if command[0] == "munged":
+                wait_for(files["socket"].exists, "munged's socket", 20)
+        tried = ["timeout", "2", "srun", "--immediate=1", "true"]
+        wait_for(lambda: subprocess.run(tried, env=environment, capture_output=True).returncode == 0, "srun", 60)
+        yield environment
+    finally:
+        subprocess.run(["scancel", "--full", "--signal=KILL", "--user=root"], env=environment, capture_output=True)
+        for daemon in reversed(daemons):
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(timeout=30)

@@ -1,0 +1,70 @@
+"""Real drivers, each in a session of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.executors.grids import PLUGIN, wait_for
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def started(
+    out: Path, bank: Path, methods: str, workers: int = 2, terminal: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The command in a session of its own, at a terminal if there is one. It heeds Ctrl-C, also where this process ignores it."""
+    command = [sys.executable, "-m", "bench", "run", "--plugin", str(PLUGIN), "--methods", methods, "--tasks", "digits"]
+    command += ["--quick", "--seeds", "1,2,3", "--shots", "1", "--precision", "fp32", "--workers", str(workers)]
+    command += ["--out", str(out), "--bank", str(bank)]
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if terminal is not None:
+            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    if terminal is not None:
+        streams = dict.fromkeys(streams, terminal)
+    driver = subprocess.Popen(command, cwd=ROOT, start_new_session=True, preexec_fn=prepare, text=True, **streams)  # type: ignore[call-overload]
+    try:
+        yield driver
+        nothing_is_left(driver)
+    finally:
+        for process in session(driver.pid):
+            os.kill(process, signal.SIGKILL)
+        driver.communicate()
+
+
+def read_until(driver: subprocess.Popen[str], text: str) -> None:
+    assert driver.stderr is not None
+    told = ""
+    while text not in told:
+        line = driver.stderr.readline()
+        assert line, told
+        told += line
+
+
+def session(leader: int) -> list[int]:
+    """Processes of the session that the driver began, without zombies."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, number = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(number) == leader and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def nothing_is_left(driver: subprocess.Popen[str]) -> None:
+    wait_for(lambda: not session(driver.pid), "the workers' end", 20)

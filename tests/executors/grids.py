@@ -1,0 +1,86 @@
+"""Small grids, and ways of holding them up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from bench.backbone import load
+from bench.grid import Cell, Request, expand
+from bench.record import Record
+from bench.registry import find_methods
+from bench.spec import parse_names
+from bench.worker import Settings
+
+PLUGIN = Path(__file__).with_name("tiny.py")
+SEEDS = (1, 2, 3, 4)
+
+
+def settings(out: Path, bank: Path) -> Settings:
+    return Settings(out, bank, plugins=(PLUGIN,))
+
+
+def cells(methods: str, seeds: tuple[int, ...] = (1,)) -> list[Cell]:
+    request = Request(tuple(parse_names(methods, "methods")), ("digits",), (1,), seeds, quick=True)
+    return expand(request, find_methods((PLUGIN,)), load("bundled").fingerprint)
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Until `condition()` holds; fails the test with what didn't happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.05)
+
+
+class Gate:
+    """Where fits of `tiny[gate=...]` wait."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.method = f"tiny[gate={folder}]"
+
+    def wait(self, count: int) -> None:
+        """Until so many fits have come."""
+        wait_for(lambda: len(list(self.folder.glob("at-*"))) >= count, f"{count} fits at the gate")
+
+    def let_one(self) -> None:
+        """One fit, of those that have come, may go on."""
+        waiting = [path for path in self.folder.glob("at-*") if not path.with_name(f"go-{path.name}").exists()]
+        waiting[0].with_name(f"go-{waiting[0].name}").touch()
+
+    def open(self) -> None:
+        (self.folder / "open").touch()
+
+    def workers(self) -> set[int]:
+        """Numbers of the processes that came."""
+        return {int(path.name.split("-")[1]) for path in self.folder.glob("at-*")}
+
+
+def comparable(record: Record, out: Path) -> dict[str, object]:
+    """All that must not depend on where and when a cell ran: without time, memory, energy, provenance, and the gate."""
+    told = msgspec.to_builtins(record)
+    for name in ("record_id", "time_s", "energy_j", "memory_bytes", "provenance", "artifacts"):
+        told.pop(name)
+    for name in ("warmup_s", "steps_per_s", "samples_per_s"):
+        told["training"].pop(name)
+    told["cell"] |= {"params": None, "label": None}
+    told["parameters"].pop("stored_bytes")  # of a file that names the method's parameters, the gate among them
+    with np.load(out / record.artifacts["predictions"]) as arrays:
+        told["predictions"] = {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+    return told  # type: ignore[no-any-return]
+
+
+def assert_equal(records: Iterable[Record], out: Path, expected: Mapping[int, Mapping[str, object]]) -> None:
+    """By seed, to the bit."""
+    found = {record.cell.seed: comparable(record, out) for record in records}
+    assert found.keys() == expected.keys()
+    for seed, told in found.items():
+        assert [name for name in told if told[name] != expected[seed][name]] == []

@@ -1,0 +1,95 @@
+"""A real Ray cluster of two nodes, one of which is killed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.errors import UsageError
+from bench.executors.drive import drive
+from bench.executors.schedule import Schedule
+from bench.store import Store
+from bench.worker import Settings
+from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Any]:
+    """With Ray's own switch for staying on the loopback address."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        from ray.cluster_utils import Cluster
+
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster.second = cluster.add_node(num_cpus=1)
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # Ray's own
+def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
+    nodes: Any, tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, dict[str, object]]
+) -> None:
+    from bench.executors.ray import RayExecutor
+
+    store = Store(tmp_path / "out")
+    store.prepare()
+    here = settings(store.root, bank)
+    seen: list[int] = []
+
+    class Watcher:
+        def start(self, cell: object) -> None: ...
+
+        def finish(self, record: object) -> None:
+            seen.append(len(list(store.read())))
+
+    def disturb() -> None:
+        gate.wait(2)  # one on each node
+        nodes.remove_node(nodes.second, allow_graceful=False)
+        gate.open()
+
+    hand = threading.Thread(target=disturb)
+    hand.start()
+    assert drive(RayExecutor(here, nodes.address), Schedule(cells(gate.method, SEEDS)), store, Watcher()) is None
+    hand.join()
+    assert seen == [1, 2, 3, 4]  # each record was stored as it came
+    records = list(store.read())
+    lost = [record for record in records if record.status != "ok"]
+    assert sorted(record.cell.seed for record in records) == list(SEEDS) and len(lost) == 1
+    assert lost[0].status == "crashed" and lost[0].error is not None and "the worker is gone" in lost[0].error.message
+
+    dying = Gate(tmp_path / "dying")
+    dying.open()
+    again = [cell for cell in cells(gate.method, SEEDS) if cell.info.seed == lost[0].cell.seed]
+    dies = cells(f"tiny[gate={dying.folder},dies=true]", (7, 8))
+    drive(RayExecutor(here, nodes.address), Schedule([*dies, *again]), store)
+    of_dying = [record for record in store.read() if record.cell.seed in (7, 8)]
+    assert sorted(record.status for record in of_dying) == ["crashed", "ok"]
+    assert any("the worker is gone" in record.error.message for record in of_dying if record.error is not None)
+    latest = [record for record in store.latest().values() if record.cell.seed in SEEDS]
+    assert_equal(latest, store.root, undisturbed)
+
+
+@pytest.mark.parametrize(("address", "message"), [("127.0.0.1:1", "refused"), ("here:x", "invalid")])
+def test_a_cluster_that_is_not_there_is_one_line(address: str, message: str, tmp_path: Path) -> None:
+    from bench.executors.ray import RayExecutor
+
+    with pytest.raises(UsageError, match=f"no Ray cluster at --address {address}.*{message}.*ray start --head"):
+        list(RayExecutor(settings(tmp_path, tmp_path), address).run(Schedule([])))
+
+
+def test_more_than_any_node_has_is_one_line(nodes: Any, tmp_path: Path) -> None:
+    from bench.executors.ray import RayExecutor
+
+    here = Settings(tmp_path, tmp_path, threads=64)
+    with pytest.raises(UsageError, match=r"no node of the Ray cluster has 64 CPU and 0\.5 GPU for a worker"):
+        list(RayExecutor(here, nodes.address, gpus=0.5).run(Schedule(cells("tiny"))))

@@ -1,0 +1,148 @@
+"""A real Slurm of one node; what the driver does about jobs that end is tried without, too."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.executors import Placement
+from bench.executors.drive import drive
+from bench.executors.schedule import Schedule
+from bench.following import Follower
+from bench.record import Record
+from bench.store import Store
+from tests.executors.cluster import slurm_cluster
+from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings, wait_for
+
+pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
+from bench.executors.slurm import SlurmExecutor
+from bench.executors.squeue import states
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with slurm_cluster(tmp_path_factory.mktemp("slurm")) as environment, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLURM_CONF", environment["SLURM_CONF"])
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.chdir(ROOT)
+        yield
+
+
+def jobs(*options: str) -> list[str]:
+    """Numbers of the jobs that Slurm has waiting or running."""
+    command = ["squeue", "--noheader", "--array", "--format=%i", "--name=bench", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def prepared(out: Path, bank: Path, gate: Gate, workers: int) -> tuple[SlurmExecutor, Schedule, Store]:
+    store = Store(out)
+    store.prepare()
+    executor = SlurmExecutor.placed(settings(out, bank), Placement("slurm", workers=workers, slurm=("time=30",)))
+    return executor, Schedule(cells(gate.method, SEEDS), follower=Follower(store)), store
+
+
+@pytest.mark.usefixtures("slurm")
+def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
+    tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, dict[str, object]]
+) -> None:
+    executor, schedule, store = prepared(tmp_path / "out", bank, gate, 2)
+
+    def disturb() -> None:
+        gate.wait(2)
+        killed, requeued = jobs("--states=RUNNING")
+        gate.let_one()
+        wait_for(lambda: list(store.read()), "a record")
+        subprocess.run(["scancel", killed], check=True)
+        subprocess.run(["scontrol", "requeue", requeued], check=True)
+        wait_for(lambda: (states([requeued]) or {}).get(requeued) == "PENDING", "the job's return to the queue")
+        gate.open()
+        subprocess.run(["scontrol", "update", f"JobId={requeued}", "StartTime=now"], check=True)
+
+    hand = threading.Thread(target=disturb)
+    hand.start()
+    assert drive(executor, schedule, store) is None
+    hand.join()
+    records = list(store.read())
+    assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
+    assert_equal(records, store.root, undisturbed)
+    assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
+    assert jobs() == []
+
+
+@pytest.mark.usefixtures("slurm")
+def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_path: Path, bank: Path, gate: Gate) -> None:
+    executor, schedule, store = prepared(tmp_path / "out", bank, gate, 1)
+
+    def disturb() -> None:
+        gate.wait(1)
+        schedule.drain()
+        logs = store.root / "slurm"
+        wait_for(lambda: any("finishing the cells" in log.read_text() for log in logs.glob("*.err")), "Ctrl-C to reach the job")
+        gate.let_one()
+
+    hand = threading.Thread(target=disturb)
+    hand.start()
+    drive(executor, schedule, store)
+    hand.join()
+    assert [record.status for record in store.read()] == ["ok"]
+    assert jobs() == []
+
+    executor, schedule, store = prepared(tmp_path / "again", bank, gate, 1)
+    hand = threading.Thread(target=lambda: (gate.wait(2), schedule.stop()))
+    hand.start()
+    drive(executor, schedule, store)
+    hand.join()
+    assert list(store.read()) == []
+    wait_for(lambda: jobs() == [], "the end of the jobs", 60)
+
+
+def test_the_second_job_that_ends_at_a_cell_makes_it_a_record(
+    tmp_path: Path, bank: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without Slurm: every job is gone as soon as it is submitted."""
+    import bench.executors.slurm as module
+
+    submitted: list[list[int]] = []
+
+    def submit(self: SlurmExecutor, portions: list[list[object]], schedule: Schedule) -> None:
+        from bench.store import cell_key
+
+        for portion in portions:
+            submitted.append([cell.info.seed for cell in portion])  # type: ignore[attr-defined]
+            left = {cell_key(cell.info): cell for cell in portion}  # type: ignore[attr-defined]
+            self._jobs.append(module._Job(str(len(submitted)), left))
+
+    monkeypatch.setattr(SlurmExecutor, "_submit", submit)
+    monkeypatch.setattr(module, "states", lambda ids: dict.fromkeys(ids, "NODE_FAIL"))
+    monkeypatch.setattr(module, "cancel", lambda ids, *options: None)
+    monkeypatch.setattr(module, "POLL_S", 0.0)
+    executor = SlurmExecutor(settings(tmp_path, bank), 1, None, {})
+    schedule = Schedule(cells(gate.method, (1, 2)), follower=Follower(Store(tmp_path)))
+    records: list[Record] = list(executor.run(schedule))
+    assert [(record.cell.seed, record.status) for record in records] == [(1, "crashed"), (2, "crashed")]
+    assert records[0].error is not None and "2 Slurm jobs ended at it, the last one: NODE_FAIL" in records[0].error.message
+    assert submitted == [[1, 2], [1, 2], [2], [2]]
+
+
+@pytest.mark.parametrize(("option", "message"), [("partition", "write key=value"), ("time=1:00", "give minutes, as in time=90")])
+def test_options_that_cant_be_read_are_refused(
+    option: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    with pytest.raises(UsageError, match=message):
+        SlurmExecutor.placed(settings(tmp_path, tmp_path), Placement("slurm", slurm=(option,)))
+
+
+@pytest.mark.usefixtures("slurm")
+def test_what_sbatch_refuses_is_one_line(tmp_path: Path, bank: Path, gate: Gate) -> None:
+    store = Store(tmp_path)
+    executor = SlurmExecutor.placed(settings(tmp_path, bank), Placement("slurm", slurm=("partition=none",)))
+    with pytest.raises(UsageError, match=r"sbatch refuses: .*Invalid partition.*: see --slurm"):
+        list(executor.run(Schedule(cells(gate.method), follower=Follower(store))))
