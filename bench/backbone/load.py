@@ -1,6 +1,7 @@
 """Loading a backbone by name.
 
 bundled               the small model that ships with this program
+bundled-unaligned     two towers of the same shapes that never met: for LilT's question; bundled-unaligned-small: narrower
 MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k, or a checkpoint file
 MODEL/random          random weights, seeded; marked as such in every table
 local-dir:FOLDER      open_clip's own folder layout
@@ -27,6 +28,7 @@ from torchvision import transforms
 from bench.backbone.towers import Clip, split_towers
 from bench.errors import UsageError, unknown
 
+BUNDLED_NAMES = ("bundled", "bundled-unaligned", "bundled-unaligned-small")
 BUNDLED = Path(__file__).parent / "bundled"
 MERGES = "merges.txt.gz"
 
@@ -56,7 +58,7 @@ def text_length(tokens: Tensor) -> int:
 
 def load(name: str, device: str = "cpu") -> Backbone:
     """Load a backbone, frozen and in eval mode. Raises UsageError for names or files that don't work."""
-    model, tokenizer = _bundled() if name == "bundled" else _open_clip(name)
+    model, tokenizer = _bundled(name) if name in BUNDLED_NAMES else _open_clip(name)
     preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
     side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
     fingerprint = _fingerprint(model, preprocess)
@@ -67,11 +69,16 @@ def load(name: str, device: str = "cpu") -> Backbone:
     return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint)
 
 
-def _bundled() -> tuple[Any, Any]:
-    weights = BUNDLED / "open_clip_model.safetensors"
+def folder_of(name: str) -> Path:
+    """Where a bundled backbone's configuration, vocabulary and weights are."""
+    return Path(__file__).parent / name.replace("-", "_")
+
+
+def _bundled(name: str) -> tuple[Any, Any]:
+    weights = folder_of(name) / "open_clip_model.safetensors"
     if not weights.is_file():
-        raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain'")
-    return _open_clip(f"local-dir:{BUNDLED}")
+        raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain --backbone {name} --out {weights.parent}'")
+    return _open_clip(f"local-dir:{weights.parent}")
 
 
 def bundled_tokenizer(folder: Path = BUNDLED) -> SimpleTokenizer:
@@ -86,7 +93,7 @@ def _open_clip(name: str) -> tuple[Any, Any]:
         return _create(name), bundled_tokenizer(folder) if own_merges else open_clip.get_tokenizer(name)
     model, _, pretrained = name.partition("/")
     if model not in open_clip.list_models():
-        raise unknown("backbone", model, ["bundled", *open_clip.list_models()])
+        raise unknown("backbone", model, [*BUNDLED_NAMES, *open_clip.list_models()])
     if not pretrained:
         tags = open_clip.list_pretrained_tags_by_model(model)
         raise UsageError(
