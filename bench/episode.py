@@ -47,7 +47,9 @@ def _draw(task: Task, split: Split, split_name: str, shots: int, seed: int) -> t
                 f"task {task.name}: {shots} shots are {wanted} {split_name} pairs and there are only {len(split)}: "
                 f"use at most --shots {len(split) // task.shot_unit}"
             )
-        return tuple(int(row) for row in random.permutation(len(split))[:wanted])
+        first = min(task.grown_from or len(split), len(split))
+        order = [*random.permutation(first), *(first + random.permutation(len(split) - first))]
+        return tuple(int(row) for row in order[:wanted])
     rows: list[int] = []
     for number, name in enumerate(task.class_names):
         mine = np.flatnonzero(split.labels == number)

@@ -29,7 +29,7 @@ from bench.frozen import Frozen
 from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
-from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
+from bench.record import HEADLINE, Data, Failure, Metric, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods, find_task
 from bench.score import evaluate
 from bench.stored import stored_bytes
@@ -64,7 +64,8 @@ class Worker:
         self.meter.measure_idle()
         self.bank = Bank(settings.bank, self.meter)
         self._backbone: Backbone | None = None
-        self._task: tuple[str, Task] | None = None
+        self._task: tuple[tuple[str, bool], Task] | None = None
+        self._others: dict[str, Task] = {}
 
     def run(self, cell: Cell) -> Record:
         """One attempt. Never raises for what goes wrong inside the cell."""
@@ -77,11 +78,18 @@ class Worker:
             self.bank.forget_memory()
         return self._backbone
 
-    def task(self, source: str) -> Task:
-        if self._task is None or self._task[0] != source:
-            self._task = (source, find_task(source))
+    def task(self, source: str, aligned: bool = True) -> Task:
+        if self._task is None or self._task[0] != (source, aligned):
+            task = find_task(source)
+            self._task = ((source, aligned), task if aligned else task.for_alignment())
             self.bank.forget_memory()
         return self._task[1]
+
+    def other_task(self, source: str) -> Task:
+        """A task beside the cell's own."""
+        if source not in self._others:
+            self._others[source] = find_task(source)
+        return self._others[source]
 
 
 @dataclass
@@ -128,7 +136,8 @@ class _Attempt:
 
     def _run(self) -> None:
         info, worker = self.cell.info, self.worker
-        backbone, task = worker.backbone(info.backbone), worker.task(self.cell.task_source)
+        backbone = worker.backbone(info.backbone)
+        task = worker.task(self.cell.task_source, backbone.aligned)
         method = worker.registry.build(self.cell.method)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()
@@ -173,6 +182,8 @@ class _Attempt:
         self.phase = "score"
         self._score(scores, task.test, test)
         self._parameters(fitted, chosen)
+        if not backbone.aligned:
+            self.results["metrics"] |= self._transfers(fitted, method)
         self.results |= costs(self.account, self.fit, self.predicted, worker.meter)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         self.results["training"] = msgspec.structs.replace(training, chosen=chosen)
@@ -234,6 +245,19 @@ class _Attempt:
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
         self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
+
+    def _transfers(self, fitted: Fitting, method: Method) -> dict[str, Metric]:
+        """Zero-shot accuracies on the tasks that this one names, outside of what the cell is charged for."""
+        found = {}
+        for name in fitted.task.transfers:
+            task = self.worker.other_task(name)
+            frozen = dataclasses.replace(self._frozen(fitted.frozen.backbone, task, method), account=Account())
+            rows = list(range(len(task.test)))
+            other = fitted.on(frozen)
+            other.collect(task.test, rows)
+            metrics, _ = evaluate(other.predict(), task.test, rows, task.kind)
+            found[f"zero_shot/{task.name}"] = metrics[HEADLINE[task.kind]]
+        return found
 
     def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:
         count, total = sum(value.numel() for value in fitted.trained().values()), fitted.total_parameters()

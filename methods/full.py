@@ -34,6 +34,7 @@ class Full(EncoderMethod):
         Count(149_620_737, "all of CLIP", kind=RETRIEVAL),
     )
     family = "full"
+    groups = {"lilt": ("",)}
     paper = Paper("Robust fine-tuning of zero-shot models (its fine-tuning baseline)", "CVPR 2022", "arXiv:2109.01903")
     grid = {"lr": (1e-6, 1e-5, 1e-4)}
 

@@ -25,6 +25,7 @@ from methods.lilt import LiltMethod
 class LiltLwA(LiltMethod):
     name = "lilt-lwa"
     trains = "layer-wise adapters, the projections, the temperature"
+    groups = {"lilt": ("",)}
     counts = (Count(10_917_377, "24 adapters of 295,872 and 24 of 131,712 + projections 655,360 + 1"),)
 
     @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LiltLwA(LiltMethod):
         reduction: int = 4  # the tower's width over the bottleneck's
 
         def __post_init__(self) -> None:
+            super().__post_init__()
             if self.reduction < 1:
                 raise ValueError("reduction must be at least 1")
 

@@ -22,6 +22,7 @@ from methods.lilt_lwa import LiltLwA
 class LiltLwALN(LiltLwA):
     name = "lilt-lwa-ln"
     trains = "layer-wise adapters, every LayerNorm, the projections, the temperature"
+    groups = {"lilt": ("",)}
     counts = (Count(10_982_913, "lilt-lwa + norms 65,536"),)
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:

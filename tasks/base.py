@@ -9,7 +9,7 @@ Kinds:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -80,6 +80,9 @@ class Task:
     budget: Budget | None = None
     candidate: str | None = None  # pair tasks with closed answers: how zero-shot joins question and answer
     shot_unit: int = 1  # retrieval: training pairs per shot
+    grown_from: int | None = None  # retrieval: pairs of the train pool before it grew; what fits into them is drawn from them
+    alignment_budget: Budget | None = None  # on towers that have never met
+    transfers: tuple[str, ...] = ()  # retrieval, likewise: classification tasks that the result is tried on by class texts
 
     @cached_property
     def train(self) -> Split:
@@ -92,6 +95,10 @@ class Task:
     @cached_property
     def test(self) -> Split:
         return self.load("test")
+
+    def for_alignment(self) -> Task:
+        """The task as it is asked of towers that have never met: shots are pairs, as all is learnt from them."""
+        return replace(self, shot_unit=1, budget=self.alignment_budget or self.budget)
 
     def class_texts(self, template: str | None = None) -> list[str]:
         """The texts [C] of the classes under one template, by default the task's own."""

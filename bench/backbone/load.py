@@ -44,6 +44,7 @@ class Backbone:
     size: int  # side of the input in pixels
     preprocessing: str  # how an image becomes pixels, in words: part of the bank's keys
     fingerprint: str
+    aligned: bool = True  # whether the towers share their space already; False: they have never met
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Token ids [N, L], cut to the longest of these texts."""
@@ -63,10 +64,11 @@ def load(name: str, device: str = "cpu") -> Backbone:
     side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
     fingerprint = _fingerprint(model, preprocess)
     clip = split_towers(model).to(device).eval().requires_grad_(False)
+    clip.anew = lambda: split_towers(_fresh(name))
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
     words = f"{side} px, {preprocess.resize_mode}, {preprocess.interpolation}"
-    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint)
+    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name))
 
 
 def folder_of(name: str) -> Path:
@@ -78,7 +80,26 @@ def _bundled(name: str) -> tuple[Any, Any]:
     weights = folder_of(name) / "open_clip_model.safetensors"
     if not weights.is_file():
         raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain --backbone {name} --out {weights.parent}'")
-    return _open_clip(f"local-dir:{weights.parent}")
+    return _open_clip(_source(name))
+
+
+def _source(name: str) -> str:
+    return f"local-dir:{folder_of(name)}" if name in BUNDLED_NAMES else name
+
+
+def _is_aligned(name: str) -> bool:
+    """A local folder's configuration may say that its towers have never met: `"aligned": false`."""
+    folder = _source(name).removeprefix("local-dir:")
+    config = Path(folder) / "open_clip_config.json"
+    return folder == name or bool(json.loads(config.read_text()).get("aligned", True))
+
+
+def _fresh(name: str) -> Any:
+    """The same model with random weights, by its own initialiser."""
+    source = _source(name)
+    if source.startswith(("local-dir:", "hf-hub:")):
+        return _create(source, load_weights=False)
+    return _create(source.partition("/")[0])
 
 
 def bundled_tokenizer(folder: Path = BUNDLED) -> SimpleTokenizer:

@@ -11,6 +11,7 @@ batch: in a causal tower what stands behind the end-of-text token can't reach th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import open_clip
@@ -166,11 +167,17 @@ class Tower(nn.Module):
 class Clip(nn.Module):
     """Two towers and a temperature. Features are not normalised here; `logit_scale` is a logarithm, as in open_clip."""
 
+    anew: Callable[[], Clip]  # the same model with random weights from torch's global generator; set where it was loaded
+
     def __init__(self, image: Tower, text: Tower, logit_scale: nn.Parameter) -> None:
         super().__init__()
         self.image = image
         self.text = text
         self.logit_scale = logit_scale
+
+    def forget(self) -> None:
+        """All weights become random again, by the model's own initialiser, drawn from torch's global generator."""
+        self.load_state_dict(self.anew().state_dict())
 
     @property
     def features(self) -> int:

@@ -23,7 +23,9 @@ def list_(what: str, plugin: tuple[Path, ...]) -> None:
     else:
         import open_clip
 
-        for name in ["bundled", *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
+        from bench.backbone.load import BUNDLED_NAMES
+
+        for name in [*BUNDLED_NAMES, *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
             click.echo(name)
 
 
