@@ -29,9 +29,9 @@ from bench.frozen import Frozen
 from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
-from bench.record import HEADLINE, Data, Failure, Metric, Parameters, Record, Status, Training
+from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods, find_task
-from bench.score import evaluate
+from bench.score import evaluate, transfer_arrays, transfer_metrics
 from bench.stored import stored_bytes
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
@@ -180,10 +180,9 @@ class _Attempt:
         self.predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         self.predicted.follow(usage)
         self.phase = "score"
-        self._score(scores, task.test, test)
+        transferred = {} if backbone.aligned else self._transfer(fitted, method)
+        self._score(scores, task.test, test, transferred)
         self._parameters(fitted, chosen)
-        if not backbone.aligned:
-            self.results["metrics"] |= self._transfers(fitted, method)
         self.results |= costs(self.account, self.fit, self.predicted, worker.meter)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         self.results["training"] = msgspec.structs.replace(training, chosen=chosen)
@@ -233,30 +232,27 @@ class _Attempt:
         metrics, _ = evaluate(scores, frozen.task.val, episode.validation, self.cell.info.kind)
         return metrics[HEADLINE[self.cell.info.kind]].value
 
-    def _score(self, scores: Tensor, split: Split, rows: list[int]) -> None:
+    def _score(self, scores: Tensor, split: Split, rows: list[int], transferred: Mapping[str, np.ndarray]) -> None:
         expected = (len(rows), len(rows) if self.cell.info.kind == "retrieval" else self.results["data"].classes)
         if tuple(scores.shape) != expected:
             raise ValueError(f"the method gave scores of shape {tuple(scores.shape)}, expected {expected}")
         if not bool(torch.isfinite(scores).all()):
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
-        self.results["metrics"] = metrics
+        self.results["metrics"] = metrics | transfer_metrics(transferred)
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(path, **arrays, **transferred)  # type: ignore[arg-type]
         self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
 
-    def _transfers(self, fitted: Fitting, method: Method) -> dict[str, Metric]:
-        """Zero-shot accuracies on the tasks that this one names, outside of what the cell is charged for."""
-        found = {}
+    def _transfer(self, fitted: Fitting, method: Method) -> dict[str, np.ndarray]:
+        """Scores and labels on the tasks that this one names, outside of what the cell is charged for."""
+        found: dict[str, np.ndarray] = {}
         for name in fitted.task.transfers:
             task = self.worker.other_task(name)
-            frozen = dataclasses.replace(self._frozen(fitted.frozen.backbone, task, method), account=Account())
-            rows = list(range(len(task.test)))
-            other = fitted.on(frozen)
-            other.collect(task.test, rows)
-            metrics, _ = evaluate(other.predict(), task.test, rows, task.kind)
-            found[f"zero_shot/{task.name}"] = metrics[HEADLINE[task.kind]]
+            other = fitted.on(dataclasses.replace(self._frozen(fitted.frozen.backbone, task, method), account=Account()))
+            other.collect(task.test, range(len(task.test)))
+            found |= transfer_arrays(name, other.predict().numpy(), task.test.labels)
         return found
 
     def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:

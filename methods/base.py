@@ -132,7 +132,9 @@ class Method:
     order_free: ClassVar[bool] = False  # the order of the support changes nothing
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
     chosen_after_training: ClassVar[str | None] = None  # what else it chooses, without training again
-    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # not inherited: names for several methods, and with which parameters it joins
+    groups: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # not inherited: names for several methods, and with which parameters it joins
 
     @dataclass(frozen=True)
     class Params:

@@ -66,9 +66,9 @@ def alignment(pairs: int, lr: float | None = None, batch: int | None = None) -> 
 
     Theirs is for COCO's 591,753: 15 epochs of batch 512, AdamW 1e-4 with weight decay 0.02 on matrices; 1,000 steps of
     warm-up from 1e-5 in stairs of 100; then each epoch e of n has the rate 1e-5 + 4.5e-5 (1 + cos(pi e / n)). Of fewer
-    pairs a batch takes a 32nd, but at least 64, and epochs are added until there are 2,000 steps.
+    pairs a batch takes a 64th, but at least 64, and epochs are added until there are 2,000 steps.
     """
-    batch = batch or min(512, max(64, pairs // 32))
+    batch = batch or min(512, max(64, pairs // 64))
     per_epoch = -(-pairs // batch)
     return Recipe(
         lr=lr or 1e-4,

@@ -30,7 +30,7 @@ def report(out: Path, sort: str) -> None:
     type=click.Choice(BUNDLED_NAMES),
     default="bundled",
     show_default=True,
-    help="Which of the bundled ones; those called unaligned are an image tower that saw no text and a text tower that saw no image.",
+    help="Which of the bundled ones; of the unaligned ones the image tower saw no text and the text tower no image.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("pretrained"), show_default=True, help="Folder for weights and curve."

@@ -73,7 +73,7 @@ def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
     from bench import api
     from bench.grid import Request
-    from bench.report import terminal_table
+    from bench.report import retrieval, terminal_table
     from bench.spec import parse_numbers
     from bench.worker import Settings
 
@@ -140,6 +140,9 @@ def run(**options: Any) -> None:
     if outcome.summary is None:
         return
     print_wide(terminal_table(outcome.summary))
+    recalls = retrieval.terminal(outcome.records)
+    if recalls is not None:
+        print_wide(recalls)
     console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
     if outcome.failed:
         raise click.exceptions.Exit(1)

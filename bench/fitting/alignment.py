@@ -44,7 +44,9 @@ def in_chunks(encode: Callable[[Tensor], Tensor], rows: Tensor, chunk: int | Non
 def meeting_point(clip: Clip) -> list[nn.Parameter]:
     """Projections of both towers and the temperature: fresh where the towers have never met, so that they always train."""
     heads: list[Any] = [clip.image.head, clip.text.head]
-    norms = {id(p) for head in heads for module in head.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()}
+    norms = {
+        id(p) for head in heads for module in head.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()
+    }
     return [*(p for head in heads for p in head.parameters() if id(p) not in norms), clip.logit_scale]
 
 

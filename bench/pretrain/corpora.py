@@ -57,9 +57,7 @@ def document(random: np.random.Generator) -> list[str]:
     """
     scene = random_scene(random, 2) if random.uniform() < 0.5 else pretraining_scene(random)
     in_dialect = len(scene.things) == 2 and not scene.grey
-    return [
-        sentence(scene.things, random) if in_dialect and random.uniform() < 0.5 else caption(scene, random) for _ in range(2)
-    ]
+    return [sentence(scene.things, random) if in_dialect and random.uniform() < 0.5 else caption(scene, random) for _ in range(2)]
 
 
 def documents(count: int, seed: int, tokenizer: SimpleTokenizer) -> Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.provenance import now
 from bench.record import Metric, Record
-from bench.score import classification_metrics, retrieval_metrics
+from bench.score import TRANSFER, classification_metrics, retrieval_metrics, transfer_metrics
 from bench.shards import folder_shards, read_lines, readable
 from bench.store import Store, latest
 
@@ -86,6 +86,7 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
         # Opened here, as numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             first, second = (np.asarray(arrays[name]) for name in names)
+            others = transfer_metrics({name: np.asarray(arrays[name]) for name in arrays.files if name.startswith(TRANSFER)})
     except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
         raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
     if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
@@ -96,7 +97,7 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
     if len(second) != expected or (not retrieval and len(first) != expected):
         raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
     if retrieval:
-        return retrieval_metrics(dict(zip(names, (first, second), strict=True)))
+        return retrieval_metrics(dict(zip(names, (first, second), strict=True))) | others
     if second.min() < 0 or second.max() >= first.shape[1]:
         raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
     return classification_metrics(first, second)
