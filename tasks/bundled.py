@@ -113,7 +113,7 @@ TASKS: tuple[Task, ...] = (
         budget=replace(BUDGET, encoder_steps=60),  # words that the text tower never read take longer
         shot_unit=pairs.SHOT_UNIT,
         grown_from=pairs.GROWN_FROM,
-        alignment_budget=replace(BUDGET, encoder_steps=120),
+        alignment_budget=replace(BUDGET, encoder_steps=100),
         transfers=("sketches", "textures", "creatures", "digits"),
     ),
 )

@@ -54,7 +54,7 @@ def figures(records: Iterable[Record]) -> list[list[str]]:
         .sort_index(level="pairs", sort_remaining=False, kind="stable")
         .iterrows()
     ):
-        known = {name: None if pd.isna(row[name]) else float(row[name]) for name in (*metrics, "seconds", *costs)}
+        known = {name: None if pd.isna(row.get(name)) else float(row[name]) for name in (*metrics, "seconds", *costs)}
         energy = display.estimated(known["joules"]) if row["estimated"] else display.significant(known["joules"])
         stored = known["stored"]
         lines.append(
