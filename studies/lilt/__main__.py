@@ -12,13 +12,15 @@ import click
 from bench.backbone import load
 from bench.record import Record
 from bench.report.retrieval import frame, markdown_table
-from studies.lilt.clock import race
+from studies.lilt.clock import banking, peaks, race
 from studies.lilt.grid import BASE, PAIRS, Grid
 from studies.lilt.plots import draw_all
 from studies.lilt.towers import aligned_towers, drift, probes
 
 DRIFTING = ("full", "lilt-ln", "lilt-lwa-ln", "lilt-da[ln=true]", "lilt-partial[ln=true]", "lit")
 PROBED = ("full", "lilt-ln", "lilt-lwa", "lilt-lwa-ln", "lilt-da", "lilt-partial", "lit", "lora", "scratch")
+BANKED = ("lit", "lilt-da", "lilt-partial")
+LARGE_BATCHES = ("lilt-lwa[batch=4096,chunk=128]", "lilt-lwa[batch=4096]")
 RACING = ("full", "lit", "lit[lock=both]", "lilt-ln", "lilt-lwa-ln", "lilt-da", "lilt-partial")
 
 
@@ -38,6 +40,8 @@ def main(out: Path, seeds: int, workers: int) -> None:
     click.echo("equal time")
     reached = race(list(most.values()), RACING, out / "bank")
     figures: dict[str, Any] = {"drift": moved, "probes": read, "clock": [dataclasses.asdict(one) for one in reached]}
+    figures["banking"] = banking(most["full"], BANKED, out / "bank")
+    figures["peak bytes of a step"] = peaks(most["full"], LARGE_BATCHES, out / "bank")
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     (out / "tables.md").write_text(_tables(larger, smaller))
     draw_all(out, frame([*larger, *smaller]), moved, read, reached)

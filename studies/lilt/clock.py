@@ -12,7 +12,7 @@ import torch
 from bench.backbone import load
 from bench.bank import Account, Bank
 from bench.episode import draw_episode
-from bench.fitting import Fitting, fitting
+from bench.fitting import EncoderFitting, Fitting, fitting
 from bench.frozen import Frozen
 from bench.meter import Meter
 from bench.record import HEADLINE, Record
@@ -20,8 +20,8 @@ from bench.registry import find_methods, find_task
 from bench.score import evaluate
 from bench.spec import parse_names
 
-REFERENCE = "full"  # whose time of a quarter, a half and the whole of its budget the others get, too
-SHARES = (0.25, 0.5, 1.0)
+REFERENCE = "full"  # whose time of half and the whole of its budget the others get, too
+SHARES = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,30 @@ def race(records: Sequence[Record], labels: Sequence[str], bank: Path) -> list[R
     return found
 
 
-def _made(record: Record, label: str, bank: Path, steps: int) -> Fitting:
+def banking(record: Record, labels: Sequence[str], bank: Path, steps: int = 20) -> dict[str, dict[str, float]]:
+    """CPU seconds per step with the frozen prefix from the bank, and with every row through the whole towers."""
+    found: dict[str, dict[str, float]] = {}
+    for label in labels:
+        for rows in ("banked", "through the towers"):
+            made = _made(record, label, bank, steps, banked=rows == "banked")
+            with Meter("cpu").measure() as usage:
+                made.train()
+            found.setdefault(label, {})[rows] = usage.cpu_seconds / steps
+    return found
+
+
+def peaks(record: Record, labels: Sequence[str], bank: Path) -> dict[str, int]:
+    """Peak bytes of a single step."""
+    found = {}
+    for label in labels:
+        made = _made(record, label, bank, 1)
+        with Meter("cpu").measure() as usage:
+            made.train()
+        found[label] = usage.peak_bytes
+    return found
+
+
+def _made(record: Record, label: str, bank: Path, steps: int, banked: bool = True) -> Fitting:
     cell = record.cell
     task = find_task(cell.task).for_alignment()
     assert task.budget is not None
@@ -60,6 +83,9 @@ def _made(record: Record, label: str, bank: Path, steps: int) -> Fitting:
     made = fitting(method, frozen, draw_episode(task, cell.shots, cell.seed, cell.protocol), steps, task.budget.stretch)
     made.collect_start()
     made.build()
+    if not banked:
+        assert isinstance(made, EncoderFitting)
+        made.image_cut = made.text_cut = 0
     made.collect_rows()
     return made
 

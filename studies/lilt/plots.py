@@ -54,22 +54,30 @@ def _larger(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def share_of_full(cells: pd.DataFrame) -> Figure:
-    """R@1 as a share of full training's against the share of parameters that train, at the most pairs."""
+    """R@1 as a share of full training's against the share of parameters that train, at the most pairs.
+
+    Without the projections and the temperature, which train with all methods.
+    """
     most = _larger(cells)
     means = most[most["pairs"] == most["pairs"].max()].groupby("method")[["mean_recall@1", "share"]].mean()
-    whole = means.loc["full", "mean_recall@1"]
+    whole, projections = means.loc["full", "mean_recall@1"], means.loc["lit[lock=both]", "share"]
     title = f"{most['pairs'].max()} pairs: R@1 as a share of full training's"
-    figure, axes = _axes(7.2, 4.2, title, "parameters that train, % of the model", "% of full training's R@1")
+    figure, axes = _axes(7.2, 4.2, title, "parameters that train inside the towers, % of the model", "% of full training's R@1")
     for (label, row), mark in zip(means.iterrows(), MARKS, strict=False):
         axes.plot(
-            100 * row["share"], 100 * row["mean_recall@1"] / whole, mark, color=_colour(str(label)), label=label, markersize=7
+            100 * (row["share"] - projections),
+            100 * row["mean_recall@1"] / whole,
+            mark,
+            color=_colour(str(label)),
+            label=label,
+            markersize=7,
         )
     for limit, text in ((1, "1 %"), (7, "7 %")):
         axes.axvline(limit, color="#888888", linewidth=0.8, linestyle=":")
         axes.annotate(text, (limit, 0), xytext=(2, 2), textcoords="offset points", fontsize=8)
     axes.axhline(100, color="#222222", linewidth=0.8)
     axes.axhline(75, color="#888888", linewidth=0.8, linestyle="--")
-    axes.set_xscale("log")
+    axes.set_xscale("symlog", linthresh=0.1)
     axes.set_ylim(bottom=0)
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
