@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -15,68 +16,80 @@ from bench.score import RECALL_AT, TRANSFER
 
 WAYS = {"image_to_text": "text R@", "text_to_image": "image R@"}  # what is looked for
 RECALLS = {f"{way}_recall@{k}": f"{title}{k}" for way, title in WAYS.items() for k in RECALL_AT}
-PLACE = ["method", "pairs"]
 
 
-def frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per cell that has a score: method, pairs, seed, metrics 0..1, share, seconds, joules, bytes; NaN: unknown."""
-    rows = []
+@dataclass(frozen=True)
+class Cell:
+    """A cell that has a score, with figures by name: metrics 0..1, share, seconds, joules, bytes; what is unknown is left out."""
+
+    method: str
+    pairs: int
+    seed: int
+    backbone: str
+    estimated: bool  # whether the joules are
+    figures: dict[str, float]
+
+
+def cells(records: Iterable[Record]) -> list[Cell]:
+    found = []
     for record in records:
         if record.status != "ok" or record.cell.kind != "retrieval" or record.data is None or record.parameters is None:
             continue
-        costs = {
-            "trainable": record.parameters.trainable,
-            "share": record.parameters.share,
+        parameters, energy = record.parameters, record.energy_j
+        known = {
+            **{name: metric.value for name, metric in record.metrics.items()},
+            **{"trained": parameters.trainable, "share": parameters.share, "stored": parameters.stored_bytes / 2**10},
             "seconds": record.time_s.total if record.time_s else None,
-            "joules": record.energy_j.total if record.energy_j else None,
-            "estimated": record.energy_j is not None and record.energy_j.quality == "estimated",
+            "joules": energy.total if energy else None,
             "bytes": record.memory_bytes.total if record.memory_bytes else None,
-            "stored": record.parameters.stored_bytes,
         }
-        place = {"method": record.cell.label, "pairs": record.data.n_support, "seed": record.cell.seed}
-        rows.append(place | {"backbone": record.cell.backbone} | {n: m.value for n, m in record.metrics.items()} | costs)
-    return pd.DataFrame(rows)
+        figures = {name: float(value) for name, value in known.items() if value is not None}
+        estimated = energy is not None and energy.quality == "estimated"
+        found.append(Cell(record.cell.label, record.data.n_support, record.cell.seed, record.cell.backbone, estimated, figures))
+    return found
 
 
-def figures(records: Iterable[Record]) -> list[list[str]]:
+def table(records: Iterable[Record]) -> list[list[str]]:
     """Header, then a line per method and number of pairs, best first: means over seeds, metrics in percent."""
-    cells = frame(records)
-    if cells.empty:
-        return []
-    others = sorted(name for name in cells if name.startswith(TRANSFER))
-    costs = {"joules": "joules", "bytes": "peak MiB", "stored": "stored KiB"}
+    found = cells(records)
+    others = sorted({name for cell in found for name in cell.figures if name.startswith(TRANSFER)})
     metrics = RECALLS | {name: name.removeprefix(TRANSFER) for name in others}
-    lines = [[*PLACE, "cells", *metrics.values(), "trained", "share", "seconds", *costs.values()]]
-    groups = cells.groupby(PLACE, sort=False)
-    means = groups.mean(numeric_only=True).assign(cells=groups.size(), estimated=groups["estimated"].all())
-    for (method, pairs), row in (
-        means.sort_values("mean_recall@1", ascending=False)
-        .sort_index(level="pairs", sort_remaining=False, kind="stable")
-        .iterrows()
-    ):
-        known = {name: None if pd.isna(row.get(name)) else float(row[name]) for name in (*metrics, "seconds", *costs)}
-        energy = display.estimated(known["joules"]) if row["estimated"] else display.significant(known["joules"])
-        stored = known["stored"]
-        lines.append(
-            [
-                str(method),
-                f"{pairs}",
-                f"{row['cells']:.0f}",
-                *("" if known[name] is None else f"{100 * known[name]:.1f}" for name in metrics),
-                f"{row['trainable']:,.0f}",
-                display.share_range((row["share"], row["share"])),
-                display.significant(known["seconds"]),
-                energy,
-                display.mebibytes(known["bytes"]),
-                display.significant(None if stored is None else stored / 2**10),
-            ]
-        )
-    return lines
+    costs = ["trained", "share", "seconds", "joules", "peak MiB", "stored KiB"]
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in found:
+        groups.setdefault((cell.method, cell.pairs), []).append(cell)
+    lines = sorted(groups.items(), key=lambda item: (item[0][1], -(_mean(item[1], "mean_recall@1") or 0.0)))
+    body = [_line(method, pairs, mine, metrics) for (method, pairs), mine in lines]
+    return [["method", "pairs", "cells", *metrics.values(), *costs], *body] if body else []
+
+
+def _line(method: str, pairs: int, mine: list[Cell], metrics: Iterable[str]) -> list[str]:
+    shares = [cell.figures["share"] for cell in mine]
+    joules, trained = _mean(mine, "joules"), _mean(mine, "trained")
+    values = [_mean(mine, name) for name in metrics]
+    return [
+        method,
+        str(pairs),
+        str(len(mine)),
+        *("" if value is None else f"{100 * value:.1f}" for value in values),
+        "" if trained is None else f"{trained:,.0f}",
+        display.share_range((min(shares), max(shares))),
+        display.significant(_mean(mine, "seconds")),
+        display.estimated(joules) if all(cell.estimated for cell in mine) else display.significant(joules),
+        display.mebibytes(_mean(mine, "bytes")),
+        display.significant(_mean(mine, "stored")),
+    ]
+
+
+def _mean(mine: list[Cell], name: str) -> float | None:
+    """None unless every cell knows it."""
+    values = [cell.figures[name] for cell in mine if name in cell.figures]
+    return float(np.mean(values)) if len(values) == len(mine) else None
 
 
 def terminal(records: Sequence[Record]) -> Grid | None:
     """The table for the terminal, if nothing but retrieval was run."""
-    lines = figures(records) if all(record.cell.kind == "retrieval" for record in records) else []
+    lines = table(records) if all(record.cell.kind == "retrieval" for record in records) else []
     if not lines:
         return None
     title = "recall over all candidates, and zero-shot accuracy on other tasks where it was tried"
@@ -90,7 +103,7 @@ def terminal(records: Sequence[Record]) -> Grid | None:
 
 def markdown_table(records: Iterable[Record]) -> str:
     """The same as a Markdown table; empty if there is nothing to show."""
-    lines = [[markdown(cell) for cell in line] for line in figures(records)]
+    lines = [[markdown(cell) for cell in line] for line in table(records)]
     if not lines:
         return ""
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]

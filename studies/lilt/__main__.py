@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 
 from bench.backbone import load
 from bench.record import Record
-from bench.report.retrieval import frame, markdown_table
+from bench.report.retrieval import cells, markdown_table
 from studies.lilt.clock import banking, peaks, race
 from studies.lilt.grid import BASE, PAIRS, Grid
 from studies.lilt.plots import draw_all
@@ -44,12 +45,19 @@ def main(out: Path, seeds: int, workers: int) -> None:
     figures["peak bytes of a step"] = peaks(most["full"], LARGE_BATCHES, out / "bank")
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
     (out / "tables.md").write_text(_tables(larger, smaller))
-    draw_all(out, frame([*larger, *smaller]), moved, read, reached)
+    draw_all(out, _frame([*larger, *smaller]), moved, read, reached)
     click.echo(f"tables.md, figures.json and plots: {out}")
 
 
 def _weights(record: Record, out: Path) -> Path:
     return out / record.artifacts["weights"]
+
+
+def _frame(records: list[Record]) -> pd.DataFrame:
+    """A row per cell: method, pairs, backbone and all figures."""
+    return pd.DataFrame(
+        [{"method": one.method, "pairs": one.pairs, "backbone": one.backbone, **one.figures} for one in cells(records)]
+    )
 
 
 def _tables(larger: list[Record], smaller: list[Record]) -> str:

@@ -17,7 +17,7 @@ TASK = "scenes-retrieval"
 BASE, SMALL = "bundled-unaligned", "bundled-unaligned-small"
 PAIRS = (64, 256, 1024, 4096)
 FAMILY = "lilt"
-OF_BOTH_SIZES = "full,scratch,lilt-ln,lilt-lwa-ln,lilt-da,lilt-partial,lit"
+SOME = "full,scratch,lilt-ln,lilt-lwa-ln,lilt-da,lilt-partial,lit,lit[lock=both]"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Grid:
     workers: int
 
     def run(self) -> tuple[list[Record], list[Record]]:
-        """Records of the whole family on the larger towers at all numbers of pairs, and of some of it on the smaller ones."""
-        larger = self._records(FAMILY, BASE, PAIRS)
-        return larger, self._records(OF_BOTH_SIZES, SMALL, PAIRS[-2:])
+        """Records on the larger towers, the whole family with many pairs and some of it with few, and of some on the smaller."""
+        larger = [*self._records(FAMILY, BASE, PAIRS[2:]), *self._records(SOME, BASE, PAIRS[:2])]
+        return larger, self._records(SOME, SMALL, PAIRS[-1:])
 
     def _records(self, methods: str, backbone: str, pairs: Sequence[int]) -> list[Record]:
         request = Request(

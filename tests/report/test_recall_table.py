@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.record import Data, Metric, Parameters, Record
-from bench.report.retrieval import figures, markdown_table, terminal
+from bench.report.retrieval import markdown_table, table, terminal
 from tests.factories import make_cell, make_record
 
 
@@ -19,25 +19,25 @@ def record(label: str, seed: int, recall: float, pairs: int = 256, **metrics: fl
     )
 
 
-def cells(lines: list[list[str]], column: str) -> list[str]:
-    return [line[lines[0].index(column)] for line in lines[1:]]
+def column(lines: list[list[str]], name: str) -> list[str]:
+    return [line[lines[0].index(name)] for line in lines[1:]]
 
 
 def test_a_line_is_the_mean_over_seeds_and_the_best_stands_first() -> None:
     records = [record("lit", 1, 0.2), record("lit", 2, 0.4), record("full", 1, 0.35), record("lit", 1, 0.1, pairs=64)]
-    lines = figures(records)
-    assert cells(lines, "method") == ["lit", "full", "lit"]
-    assert cells(lines, "pairs") == ["64", "256", "256"]
-    assert cells(lines, "text R@1") == ["10.0", "35.0", "30.0"]
-    assert cells(lines, "cells") == ["1", "1", "2"]
-    assert cells(lines, "image R@10") == ["50.0"] * 3
-    assert cells(lines, "share") == ["25%"] * 3
+    lines = table(records)
+    assert column(lines, "method") == ["lit", "full", "lit"]
+    assert column(lines, "pairs") == ["64", "256", "256"]
+    assert column(lines, "text R@1") == ["10.0", "35.0", "30.0"]
+    assert column(lines, "cells") == ["1", "1", "2"]
+    assert column(lines, "image R@10") == ["50.0"] * 3
+    assert column(lines, "share") == ["25%"] * 3
 
 
 def test_other_tasks_have_a_column_each_and_what_is_unknown_is_empty() -> None:
-    lines = figures([record("lit", 1, 0.2, **{"zero_shot/digits": 0.125}), record("full", 1, 0.3)])
-    assert cells(lines, "digits") == ["", "12.5"]
-    assert cells(lines, "seconds") == ["", ""]
+    lines = table([record("lit", 1, 0.2, **{"zero_shot/digits": 0.125}), record("full", 1, 0.3)])
+    assert column(lines, "digits") == ["", "12.5"]
+    assert column(lines, "seconds") == ["", ""]
 
 
 def test_it_is_printed_only_where_nothing_else_was_run() -> None:
