@@ -15,7 +15,9 @@ DEFAULT_SEEDS = "1,2,3"
 
 
 @click.command()
-@click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
+@click.option(
+    "--methods", default="all", show_default=True, help="Names or groups, with parameters if wanted: coop[n_ctx=4],lora[r=8]."
+)
 @click.option(
     "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (four bundled ones) or bundled (all seven)."
 )
@@ -25,7 +27,7 @@ DEFAULT_SEEDS = "1,2,3"
     "--backbone",
     default="bundled",
     show_default=True,
-    help="bundled, MODEL/PRETRAINED of open_clip, MODEL/random, local-dir:PATH.",
+    help="bundled, bundled-unaligned (towers that never met), MODEL/PRETRAINED of open_clip, MODEL/random, local-dir:PATH.",
 )
 @click.option(
     "--protocol",

@@ -33,7 +33,7 @@ from tasks.scenes.draw import COLOURS, PATTERNS, SHAPES
 
 HELD_OUT = 2000  # scenes, and as many documents
 HELD_OUT_SEED = 987_654
-BARS = {"shape": 0.80, "colour": 0.90, "pattern": 0.90}
+BARS = {"shape": 0.75, "colour": 0.90, "pattern": 0.90}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,11 +12,12 @@ from matplotlib.figure import Figure
 
 from bench.report.canvas import new_figure, settings
 from studies.lilt.clock import Reached
+from studies.lilt.grid import GENTLE
 
 COLOURS = {
-    "full": "#222222", "scratch": "#999999", "lilt-ln": "#1b9e77", "lilt-bitfit": "#66a61e", "lilt-lwa": "#d95f02",
-    "lilt-lwa-ln": "#a6761d", "lilt-da": "#7570b3", "lilt-partial": "#4a90d9", "lit": "#e7298a", "lora": "#e6ab02",
-    "lit[lock=both]": "#f4a6c6",
+    "full[lr=2e-05]": "#000000", "full": "#777777", "scratch": "#c8c8c8", "lilt-ln": "#1b9e77", "lilt-bitfit": "#66a61e",
+    "lilt-lwa": "#d95f02", "lilt-lwa-ln": "#a6761d", "lilt-da": "#7570b3", "lilt-partial": "#4a90d9", "lit": "#e7298a",
+    "lora": "#e6ab02", "lit[lock=both]": "#f4a6c6",
 }  # fmt: skip
 MARKS = "osD^vP*Xph<>d8"
 
@@ -26,14 +28,14 @@ def save(figure: Figure, out: Path, name: str) -> None:
     figure.savefig(out / f"{name}.png", dpi=110)
 
 
-def draw_all(out: Path, cells: pd.DataFrame, drift: Mapping, probes: Mapping, reached: Sequence[Reached]) -> None:
+def draw_all(out: Path, cells: pd.DataFrame, figures: Mapping[str, Any]) -> None:
     with settings():
         save(share_of_full(cells), out, "share-of-full")
         save(pairs(cells), out, "pairs")
         save(sizes(cells), out, "sizes")
-        save(drift_by_depth(drift), out, "drift")
-        save(conserved(probes), out, "conserved")
-        save(clock(reached), out, "clock")
+        save(drift_by_depth(figures["drift"]), out, "drift")
+        save(conserved(figures["probes"]), out, "conserved")
+        save(clock([Reached(**one) for one in figures["clock"]]), out, "clock")
 
 
 def _axes(width: float, height: float, title: str, x: str, y: str) -> tuple[Figure, Axes]:
@@ -60,8 +62,8 @@ def share_of_full(cells: pd.DataFrame) -> Figure:
     """
     most = _larger(cells)
     means = most[most["pairs"] == most["pairs"].max()].groupby("method")[["mean_recall@1", "share"]].mean()
-    whole, projections = means.loc["full", "mean_recall@1"], means.loc["lit[lock=both]", "share"]
-    title = f"{most['pairs'].max()} pairs: R@1 as a share of full training's"
+    whole, projections = means.loc[GENTLE, "mean_recall@1"], means.loc["lit[lock=both]", "share"]
+    title = f"{most['pairs'].max()} pairs: R@1 as a share of that of {GENTLE}"
     figure, axes = _axes(7.2, 4.2, title, "parameters that train inside the towers, % of the model", "% of full training's R@1")
     for (label, row), mark in zip(means.iterrows(), MARKS, strict=False):
         axes.plot(

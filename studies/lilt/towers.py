@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from bench import api
-from bench.backbone import Backbone, Clip
+from bench.backbone import Backbone, Clip, load
 from bench.frozen import CHUNK
 from bench.record import Record
 from bench.registry import find_task
 from bench.stored import read_stored
 from methods.logistic import logistic_regression
+from studies.lilt.grid import BASE
 from tasks.base import Split
 from tasks.scenes.draw import DIGITS, SHAPES
 from tasks.scenes.grammar import caption, random_digit, random_scene
@@ -51,8 +52,10 @@ def _stage_name(number: int, backbone: Backbone, tower: str) -> str:
     return {0: "embedding", last: "final"}.get(number, f"block {number}")
 
 
-def aligned_towers(record: Record, out: Path) -> Clip:
-    """The towers as the cell left them."""
+def aligned_towers(record: Record | None, out: Path) -> Clip:
+    """The towers as the cell left them; without a cell as they were before."""
+    if record is None:
+        return load(BASE).clip
     scorer = api.load(record, out)
     with tempfile.TemporaryDirectory() as folder:
         return scorer._fitted(Path(folder)).module.clip.float()
