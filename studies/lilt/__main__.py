@@ -14,14 +14,14 @@ import pandas as pd
 from bench.backbone import load
 from bench.record import Record
 from bench.report.retrieval import cells, markdown_table
-from studies.lilt.clock import banking, peaks, race
-from studies.lilt.grid import BASE, GENTLE, PAIRS, Grid
+from studies.lilt.clock import REFERENCE, banking, peak, race
+from studies.lilt.grid import BASE, BEST_FULL, PAIRS, Grid
 from studies.lilt.plots import draw_all
 from studies.lilt.towers import aligned_towers, drift, probes
 
-DRIFTING = (GENTLE, "full", "lilt-ln", "lilt-lwa-ln", "lilt-da[ln=true]", "lilt-partial[ln=true]", "lit")
-PROBED = (GENTLE, "full", "lit", "lilt-ln", "lilt-lwa-ln", "lilt-da", "lilt-partial", "lora", "scratch")
-RACING = ("full", "lit", "lilt-ln", "lilt-da", "lilt-partial")
+DRIFTING = (BEST_FULL, "full", "lilt-ln", "lilt-lwa-ln", "lilt-da[ln=true]", "lilt-partial[ln=true]", "lit")
+PROBED = (BEST_FULL, "full", "lit", "lilt-ln", "lilt-lwa-ln", "lilt-da", "lilt-partial", "lora", "scratch")
+RACING = ("full", "full[lr=5e-06]", "lit", "lilt-ln", "lilt-da", "lilt-partial")
 BANKED = ("lit", "lilt-da", "lilt-partial")
 LARGE_BATCHES = ("lilt-lwa[batch=4096,chunk=128]", "lilt-lwa[batch=4096]")
 
@@ -39,24 +39,25 @@ def main(out: Path, seeds: int, workers: int) -> None:
     click.echo(f"tables.md, figures.json and plots: {out}")
 
 
-def measured(records: list[Record], out: Path) -> dict[str, Any]:
-    """What the records don't tell, of the cells with the most pairs; kept in figures.json, each part as soon as it is there."""
+def measured(records: list[Record], out: Path) -> dict[str, dict[str, Any]]:
+    """What the records don't tell, by part and method, of the cells with the most pairs; kept in figures.json one by one."""
     most = {record.cell.label: record for record in records if record.cell.shots == PAIRS[-1] and record.cell.seed == 1}
-    bank = out / "bank"
-    parts: dict[str, Callable[[], Any]] = {
-        "drift": lambda: {label: drift(load(BASE), out / most[label].artifacts["weights"]) for label in DRIFTING},
-        "probes": lambda: {label: probes(aligned_towers(most.get(label), out), load(BASE)) for label in ("before", *PROBED)},
-        "banking": lambda: banking(most["full"], BANKED, bank),
-        "clock": lambda: [dataclasses.asdict(one) for one in race(most["full"], RACING, bank)],
-        "peak bytes of a step": lambda: peaks(most["full"], LARGE_BATCHES, bank),
+    before, full, bank = load(BASE), most[REFERENCE], out / "bank"
+    parts: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
+        "drift": (DRIFTING, lambda label: drift(before.clip, aligned_towers(most[label], out))),
+        "probes": (("before", *PROBED), lambda label: probes(aligned_towers(most.get(label), out), before)),
+        "banking": (BANKED, lambda label: banking(full, label, bank)),
+        "clock": (RACING, lambda label: [dataclasses.asdict(one) for one in race(full, label, bank)]),
+        "peak bytes of a step": (LARGE_BATCHES, lambda label: peak(full, label, bank)),
     }
     path = out / "figures.json"
-    figures: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    for name, measure in parts.items():
-        if name not in figures:
-            click.echo(name)
-            figures[name] = measure()
-            path.write_text(json.dumps(figures, indent=1) + "\n")
+    figures: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+    for part, (labels, measure) in parts.items():
+        for label in labels:
+            if label not in figures.setdefault(part, {}):
+                click.echo(f"{part}: {label}")
+                figures[part][label] = measure(label)
+                path.write_text(json.dumps(figures, indent=1) + "\n")
     return figures
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,43 +32,34 @@ class Reached:
     recall: float  # mean recall at 1 on the test set
 
 
-def race(record: Record, labels: Sequence[str], bank: Path) -> list[Reached]:
-    """Each method with a share of the time that the reference takes for its steps; `record` is the reference's.
+def race(record: Record, label: str, bank: Path) -> list[Reached]:
+    """A method with a share of the time that the reference takes for its steps; `record` is the reference's.
 
-    Steps are counted by CPU seconds of a few steps of each method, measured one after the other in this process.
+    Steps are counted by CPU seconds of a few steps of both, measured one after the other in this process.
     """
     assert record.training is not None
-    pace = {label: _seconds_per_step(record, label, bank) for label in labels}
-    budget = record.training.run_steps * pace[REFERENCE]
-    found = []
-    for label in labels:
-        for share in SHARES:
-            steps = max(1, math.floor(share * budget / pace[label]))
-            found.append(_run(record, label, bank, share, steps))
-    return found
+    mine, reference = (_seconds_per_step(record, name, bank) for name in (label, REFERENCE))
+    budget = record.training.run_steps * reference
+    return [_run(record, label, bank, share, max(1, math.floor(share * budget / mine))) for share in SHARES]
 
 
-def banking(record: Record, labels: Sequence[str], bank: Path, steps: int = 20) -> dict[str, dict[str, float]]:
+def banking(record: Record, label: str, bank: Path, steps: int = 20) -> dict[str, float]:
     """CPU seconds per step with the frozen prefix from the bank, and with every row through the whole towers."""
-    found: dict[str, dict[str, float]] = {}
-    for label in labels:
-        for rows in ("banked", "through the towers"):
-            made = _made(record, label, bank, steps, banked=rows == "banked")
-            with Meter("cpu").measure() as usage:
-                made.train()
-            found.setdefault(label, {})[rows] = usage.cpu_seconds / steps
-    return found
-
-
-def peaks(record: Record, labels: Sequence[str], bank: Path) -> dict[str, int]:
-    """Peak bytes of a single step."""
     found = {}
-    for label in labels:
-        made = _made(record, label, bank, 1)
+    for rows in ("banked", "through the towers"):
+        made = _made(record, label, bank, steps, banked=rows == "banked")
         with Meter("cpu").measure() as usage:
             made.train()
-        found[label] = usage.peak_bytes
+        found[rows] = usage.cpu_seconds / steps
     return found
+
+
+def peak(record: Record, label: str, bank: Path) -> int:
+    """Peak bytes of a single step."""
+    made = _made(record, label, bank, 1)
+    with Meter("cpu").measure() as usage:
+        made.train()
+    return usage.peak_bytes
 
 
 def _made(record: Record, label: str, bank: Path, steps: int, banked: bool = True) -> Fitting:

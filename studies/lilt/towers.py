@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import api
 from bench.backbone import Backbone, Clip, load
 from bench.frozen import CHUNK
 from bench.record import Record
 from bench.registry import find_task
-from bench.stored import read_stored
 from methods.logistic import logistic_regression
 from studies.lilt.grid import BASE
 from tasks.base import Split
@@ -29,27 +27,28 @@ TRAIN_TEXTS, TEST_TEXTS = 1000, 600
 NAMES = (*SHAPES, *DIGITS)
 
 
-def drift(backbone: Backbone, weights: Path) -> dict[str, dict[str, float]]:
-    """By tower and stage: mean over the stage's LayerNorms of |w - w0| / |w0|, w gain and bias together."""
-    before = dict(backbone.clip.named_parameters())
-    after = {name.removeprefix("clip."): value for name, value in read_stored(weights)[1].items()}
-    moved: dict[str, dict[str, list[float]]] = {"image": defaultdict(list), "text": defaultdict(list)}
-    for tower in moved:
-        for number, stage in enumerate(getattr(backbone.clip, tower).stages):
-            for name, module in stage.named_modules():
-                if isinstance(module, torch.nn.LayerNorm):
-                    prefix = f"{tower}.stages.{number}.{name}"
-                    old = torch.cat([before[f"{prefix}.{part}"].detach() for part in ("weight", "bias")])
-                    new = torch.cat(
-                        [after.get(f"{prefix}.{part}", before[f"{prefix}.{part}"]).detach() for part in ("weight", "bias")]
-                    )
-                    moved[tower][_stage_name(number, backbone, tower)].append(float((new - old).norm() / old.norm()))
-    return {tower: {stage: float(np.mean(values)) for stage, values in stages.items()} for tower, stages in moved.items()}
+def drift(before: Clip, after: Clip) -> dict[str, dict[str, float]]:
+    """By tower and stage: mean over the stage's LayerNorms of |w - w0| / |w0|, w gain and bias together.
+
+    A block that the method put below the last stage is passed over.
+    """
+    moved: dict[str, dict[str, float]] = {}
+    for tower in ("image", "text"):
+        old, new = (list(getattr(clip, tower).stages) for clip in (before, after))
+        last = len(old) - 1
+        names = ["embedding", *(f"block {number}" for number in range(1, last)), "final"]
+        pairs = zip(names, old, [*new[:last], new[-1]], strict=True)
+        distances = {name: [_distance(a, b) for a, b in zip(_norms(x), _norms(y), strict=True)] for name, x, y in pairs}
+        moved[tower] = {name: float(np.mean(found)) for name, found in distances.items() if found}
+    return moved
 
 
-def _stage_name(number: int, backbone: Backbone, tower: str) -> str:
-    last = len(getattr(backbone.clip, tower).stages) - 1
-    return {0: "embedding", last: "final"}.get(number, f"block {number}")
+def _norms(stage: nn.Module) -> list[Tensor]:
+    return [torch.cat([m.weight, m.bias]).detach() for m in stage.modules() if isinstance(m, nn.LayerNorm)]
+
+
+def _distance(before: Tensor, after: Tensor) -> float:
+    return float((after - before).norm() / before.norm())
 
 
 def aligned_towers(record: Record | None, out: Path) -> Clip:
