@@ -11,12 +11,13 @@ from typing import Any
 
 import open_clip
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.backbone.load import MERGES, folder_of
 from bench.backbone.towers import Clip, split_towers
+from bench.files import write_whole
 
 WARMUP = 200  # steps
 
@@ -93,9 +94,7 @@ class Fresh:
                 state[f"{name}.out_proj.weight"] = attention.out.weight
                 state[f"{name}.out_proj.bias"] = attention.out.bias
         half = {name: value.detach().cpu().half().contiguous() for name, value in state.items()}
-        temporary = self.out / "open_clip_model.safetensors.part"
-        save_file(half, str(temporary))
-        temporary.replace(self.out / "open_clip_model.safetensors")
+        write_whole(self.out / "open_clip_model.safetensors", save(half))
 
     def note(self, about: dict[str, Any]) -> None:
         """Write recipe and curve beside the weights."""
