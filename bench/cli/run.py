@@ -12,6 +12,7 @@ from bench.cli.console import print_wide
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
+RECALLS_WIDTH = 220  # characters, so that no heading is cut
 
 
 @click.command()
@@ -144,7 +145,7 @@ def run(**options: Any) -> None:
     print_wide(terminal_table(outcome.summary))
     recalls = retrieval.terminal(outcome.records)
     if recalls is not None:
-        print_wide(recalls)
+        print_wide(recalls, RECALLS_WIDTH)
     console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
     if outcome.failed:
         raise click.exceptions.Exit(1)
