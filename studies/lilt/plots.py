@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from studies.lilt.grid import BEST_FULL
 COLOURS = {
     "full[lr=5e-06]": "#000000", "full[lr=2e-05]": "#444444", "full": "#777777", "scratch": "#c8c8c8", "lora": "#e6ab02",
     "lilt-ln": "#1b9e77", "lilt-bitfit": "#66a61e", "lilt-lwa": "#d95f02", "lilt-lwa-ln": "#a6761d", "lilt-da": "#7570b3",
-    "lilt-partial": "#4a90d9", "lit": "#e7298a", "lit[lock=both]": "#f4a6c6",
+    "lilt-da[ln=true]": "#b9b5de", "lilt-partial": "#4a90d9", "lilt-partial[ln=true]": "#a5cbf0", "lit": "#e7298a",
+    "lit[lock=both]": "#f4a6c6", "lit[lock=text]": "#8c1c56",
 }  # fmt: skip
 MARKS = "osD^vP*Xph<>d8"
 
@@ -65,7 +67,7 @@ def share_of_full(cells: pd.DataFrame) -> Figure:
     whole, projections = means.loc[BEST_FULL, "mean_recall@1"], means.loc["lit[lock=both]", "share"]
     title = f"{most['pairs'].max()} pairs: R@1 as a share of that of {BEST_FULL}"
     figure, axes = _axes(7.2, 4.2, title, "parameters that train inside the towers, % of the model", "% of full training's R@1")
-    for (label, row), mark in zip(means.iterrows(), MARKS, strict=False):
+    for (label, row), mark in zip(means.iterrows(), cycle(MARKS), strict=False):
         axes.plot(
             100 * (row["share"] - projections),
             100 * row["mean_recall@1"] / whole,
@@ -80,6 +82,9 @@ def share_of_full(cells: pd.DataFrame) -> Figure:
     axes.axhline(100, color="#222222", linewidth=0.8)
     axes.axhline(75, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_xscale("symlog", linthresh=0.1)
+    axes.set_xlim(-0.01, 160)
+    axes.set_xticks(ticks := (0, 0.2, 0.5, 1, 7, 20, 100), [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     axes.set_ylim(bottom=0)
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
@@ -90,8 +95,8 @@ def pairs(cells: pd.DataFrame) -> Figure:
     figure, axes = _axes(7.2, 4.2, "R@1 by the number of training pairs", "pairs", "R@1, both ways, %")
     means = _larger(cells).groupby(["method", "pairs"])["mean_recall@1"].mean().unstack()
     for label, row in means.sort_values(means.columns[-1], ascending=False).iterrows():
-        dashed = "-" if str(label) in COLOURS else ":"
-        axes.plot(row.index, 100 * row, dashed, marker="o", markersize=3, color=_colour(str(label)), label=label)
+        known = row.dropna()
+        axes.plot(known.index, 100 * known, marker="o", markersize=3, color=_colour(str(label)), label=label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(means.columns), [str(count) for count in means.columns])
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
@@ -132,6 +137,8 @@ def drift_by_depth(drift: Mapping) -> Figure:
             axes.set_xticks(range(len(every)), every, rotation=25, fontsize=8)
         axes.set_title(f"{tower} tower")
         axes.set_yscale("log")
+        axes.set_yticks(ticks := (0.002, 0.005, 0.01, 0.02, 0.05), [f"{tick:g}" for tick in ticks])
+        axes.minorticks_off()
     figure.axes[0].set_ylabel("|w - w0| / |w0| of the LayerNorms")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
     return figure
