@@ -48,8 +48,8 @@ def _draw(task: Task, split: Split, split_name: str, shots: int, seed: int) -> t
                 f"use at most --shots {len(split) // task.shot_unit}"
             )
         first = min(task.grown_from or len(split), len(split))
-        order = [*random.permutation(first), *(first + random.permutation(len(split) - first))]
-        return tuple(int(row) for row in order[:wanted])
+        pool = [*random.permutation(first), *(first + random.permutation(len(split) - first))]
+        return tuple(int(row) for row in pool[:wanted])
     rows: list[int] = []
     for number, name in enumerate(task.class_names):
         mine = np.flatnonzero(split.labels == number)
