@@ -167,16 +167,20 @@ class Tower(nn.Module):
 class Clip(nn.Module):
     """Two towers and a temperature. Features are not normalised here; `logit_scale` is a logarithm, as in open_clip."""
 
-    anew: Callable[[], Clip]  # the same model with random weights from torch's global generator; set where it was loaded
-
     def __init__(self, image: Tower, text: Tower, logit_scale: nn.Parameter) -> None:
         super().__init__()
         self.image = image
         self.text = text
         self.logit_scale = logit_scale
+        self.anew: Callable[[], Clip] | None = None  # the same model with random weights; set where it is loaded
 
     def forget(self) -> None:
-        """All weights become random again, by the model's own initialiser, drawn from torch's global generator."""
+        """All weights become random again, by the model's own initialiser, drawn from torch's global generator.
+
+        Raises UsageError for a model that was not loaded by name.
+        """
+        if self.anew is None:
+            raise UsageError("this model can't forget: nobody has said how it is built anew")
         self.load_state_dict(self.anew().state_dict())
 
     @property
