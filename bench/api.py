@@ -63,6 +63,8 @@ def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
     for entry in parse_names(text, "methods"):
         if entry == Named("all"):
             named.update(dict.fromkeys(Named(name) for name in registry.methods))
+        elif not entry.parameters and entry.name in registry.groups:
+            named.update(dict.fromkeys(registry.groups[entry.name]))
         else:
             registry.build(entry)
             named[entry] = None

@@ -70,8 +70,9 @@ def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int
             f"task {task.name}: {wanted // task.shot_unit} shots are {wanted} {split_name} {what} and there are only "
             f"{len(rows)}: use at most --shots {len(rows) // task.shot_unit}"
         )
-    order = _generator(task, split_name, seed).permutation(len(rows))
-    return tuple(int(row) for row in rows[order[:wanted]])
+    random, first = _generator(task, split_name, seed), min(task.grown_from or len(rows), len(rows))
+    order = [*random.permutation(first), *(first + random.permutation(len(rows) - first))]
+    return tuple(int(rows[place]) for place in order[:wanted])
 
 
 def _draw_classes(task: Task, split: Split, split_name: str, shots: int, seed: int) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import methods
 from bench.errors import unknown
-from bench.spec import Named, build_parameters
+from bench.spec import Named, build_parameters, parse_names
 from methods.base import Method
 
 
@@ -40,10 +40,19 @@ class Registry:
                     continue
                 self.methods[value.name] = value
 
+    @property
+    def groups(self) -> dict[str, list[Named]]:
+        """Names that stand for several methods, as these declare."""
+        found: dict[str, list[Named]] = {}
+        for name, method in self.methods.items():
+            for group, parameters in vars(method).get("groups", {}).items():
+                found.setdefault(group, []).extend(parse_names(f"{name}[{text}]", "methods")[0] for text in parameters)
+        return found
+
     def build(self, named: Named) -> Method:
         """The method with its parameters. Raises UsageError."""
         if named.name not in self.methods:
-            raise unknown("method", named.name, [*self.methods, "all"])
+            raise unknown("method", named.name, [*self.methods, "all", *self.groups])
         kind = self.methods[named.name]
         return kind(build_parameters(kind.Params, named))
 

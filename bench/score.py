@@ -15,6 +15,7 @@ from tasks.base import Split
 CREDIT_PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as they are saved
 RECALL_AT = (1, 5, 10)
 CALIBRATION_BINS = 15
+TRANSFER = "zero_shot/"  # what begins the names of metrics and arrays of other tasks
 
 
 def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None = None) -> dict[str, Metric]:
@@ -96,6 +97,22 @@ def retrieval_metrics(ranks: dict[str, np.ndarray]) -> dict[str, Metric]:
     metrics = {f"{way}_recall@{k}": Metric(float((rank < k).mean())) for way, rank in ranks.items() for k in RECALL_AT}
     metrics["mean_recall@1"] = Metric(float(np.mean([(rank < 1).mean() for rank in ranks.values()])))
     return metrics
+
+
+def transfer_arrays(task: str, scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores [N, C] and labels [N] of another task, named so that they can be kept beside the cell's own arrays."""
+    return {f"{TRANSFER}{task}/scores": scores, f"{TRANSFER}{task}/labels": labels}
+
+
+def transfer_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, Metric]:
+    """The accuracy on each other task whose arrays are there."""
+    tasks = [name.split("/")[1] for name in arrays if name.startswith(TRANSFER) and name.endswith("/labels")]
+    return {
+        f"{TRANSFER}{task}": Metric(
+            float((arrays[f"{TRANSFER}{task}/scores"].argmax(1) == arrays[f"{TRANSFER}{task}/labels"]).mean())
+        )
+        for task in tasks
+    }
 
 
 def evaluate(scores: Tensor, split: Split, rows: Sequence[int], kind: str) -> tuple[dict[str, Metric], dict[str, np.ndarray]]:

@@ -30,6 +30,7 @@ def train(
     device: str,
     precision: str,
     shares: Mapping[nn.Parameter, float] | None = None,
+    after_step: Callable[[], None] = lambda: None,
 ) -> Training:
     """Train in place.
 
@@ -38,7 +39,7 @@ def train(
     cap: most steps; the schedule is squeezed into them. stretch: a squeezed recipe's rates are multiplied by
     asked / run steps, but by no more than this, so that the parameters can get about as far. Plain SGD is not
     stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
-    shares: factors on the rate of single parameters of the body.
+    shares: factors on the rate of single parameters of the body. after_step: keeps parameters within their bounds.
     Raises Diverged.
     """
     asked = recipe.length(examples)
@@ -69,6 +70,7 @@ def train(
             nn.utils.clip_grad_norm_(parameters, recipe.clip_gradient)
         scaler.step(optimiser)
         scaler.update()
+        after_step()
         pace.step(len(rows))
         window.append(loss.detach())
         if (step + 1) * 10 // steps > step * 10 // steps:
@@ -94,26 +96,33 @@ def rate(recipe: Recipe, progress: float, epochs: float) -> float:
     if recipe.warmup_epochs and progress * epochs + 1e-9 < recipe.warmup_epochs and epochs > recipe.warmup_epochs:
         return recipe.warmup_lr
     if progress < recipe.warmup:
-        return recipe.warmup_lr + (recipe.lr - recipe.warmup_lr) * progress / recipe.warmup
-    progress = (progress - recipe.warmup) / (1 - recipe.warmup) if recipe.warmup else progress
+        risen = progress / recipe.warmup
+        if recipe.warmup_stairs is not None:
+            risen = math.floor(risen * recipe.warmup_stairs + 1e-9) / recipe.warmup_stairs
+        return recipe.warmup_lr + (recipe.lr - recipe.warmup_lr) * risen
     if recipe.schedule == "constant":
         return recipe.lr
     if recipe.stairs:
         progress = math.floor(progress * epochs + 1e-9) / epochs
+    else:
+        progress = (progress - recipe.warmup) / (1 - recipe.warmup)
     return recipe.final_lr + (recipe.lr - recipe.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def _optimiser(
     groups: dict[str, list[nn.Parameter]], recipe: Recipe, shares: Mapping[nn.Parameter, float]
 ) -> torch.optim.Optimizer:
-    by_rate: dict[float, list[nn.Parameter]] = {}
+    alike: dict[tuple[float, float], list[nn.Parameter]] = {}  # by rate and weight decay
     for name, parameters in groups.items():
         rate = recipe.head_lr if name == "head" and recipe.head_lr is not None else recipe.lr
         for parameter in parameters:
-            by_rate.setdefault(rate * shares.get(parameter, 1.0), []).append(parameter)
-    settings = [{"params": parameters, "lr": rate, "base_lr": rate} for rate, parameters in by_rate.items()]
+            decay = recipe.weight_decay if recipe.decay_vectors or parameter.ndim > 1 else 0.0
+            alike.setdefault((rate * shares.get(parameter, 1.0), decay), []).append(parameter)
+    settings = [
+        {"params": parameters, "lr": rate, "base_lr": rate, "weight_decay": decay} for (rate, decay), parameters in alike.items()
+    ]
     # One fused update over all parameters: on CPUs the plain loop over many small ones is a tenth of a step.
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
+        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, fused=True)
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(settings, lr=recipe.lr, eps=recipe.eps, weight_decay=recipe.weight_decay, fused=True)
+    return kind(settings, lr=recipe.lr, eps=recipe.eps, fused=True)

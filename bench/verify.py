@@ -10,6 +10,7 @@ from bench.backbone import Backbone, load
 from bench.backbone.shapes import SHAPES, shape
 from bench.blank import blank_support
 from bench.errors import UsageError
+from bench.fitting.alignment import meeting_point
 from bench.registry import Registry
 from bench.spec import parse_names
 from methods.base import RETRIEVAL, Count, EncoderMethod, HeadMethod, Method, Start
@@ -64,7 +65,8 @@ def count(method: Method, backbone: Backbone, like: Count) -> int:
     clip = copy.deepcopy(backbone.clip)
     names = tuple(f"class {number}" for number in range(classes))
     start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support, backbone.layout)
-    clip.train_only(list(method.adapt(clip, start)))
+    always = [] if backbone.aligned else meeting_point(clip)
+    clip.train_only([*method.adapt(clip, start), *always])
     head = method.head(start)
     trained = [*clip.parameters(), *(() if head is None else head.parameters())]
     return sum(parameter.numel() for parameter in trained if parameter.requires_grad)

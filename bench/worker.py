@@ -31,7 +31,7 @@ from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods
-from bench.score import credit_of, different_images, evaluate, reliability
+from bench.score import credit_of, different_images, evaluate, reliability, transfer_arrays, transfer_metrics
 from bench.stored import stored_bytes
 from bench.support import given_episode, pooled
 from bench.train import Diverged
@@ -66,7 +66,8 @@ class Worker:
         self.meter.measure_idle()
         self.bank = Bank(settings.bank, self.meter)
         self._backbone: Backbone | None = None
-        self._task: tuple[tuple[str, Sources], Task] | None = None
+        self._task: tuple[tuple[str, Sources, bool], Task] | None = None
+        self._others: dict[str, Task] = {}
 
     def run(self, cell: Cell) -> Record:
         """One attempt. Never raises for what goes wrong inside the cell."""
@@ -79,13 +80,20 @@ class Worker:
             self.bank.forget_memory()
         return self._backbone
 
-    def task(self, cell: Cell) -> Task:
-        asked = (cell.task_source, cell.sources)
+    def task(self, cell: Cell, aligned: bool = True) -> Task:
+        asked = (cell.task_source, cell.sources, aligned)
         if self._task is None or self._task[0] != asked:
             task = find_task(cell.task_source, cell.sources)
-            self._task = (asked, task if cell.sources.support is None else pooled(task))
+            task = task if cell.sources.support is None else pooled(task)
+            self._task = (asked, task if aligned else task.for_alignment())
             self.bank.forget_memory()
         return self._task[1]
+
+    def other_task(self, source: str) -> Task:
+        """A task beside the cell's own."""
+        if source not in self._others:
+            self._others[source] = find_task(source)
+        return self._others[source]
 
 
 @dataclass
@@ -132,7 +140,8 @@ class _Attempt:
 
     def _run(self) -> None:
         info, worker = self.cell.info, self.worker
-        backbone, task = worker.backbone(info.backbone), worker.task(self.cell)
+        backbone = worker.backbone(info.backbone)
+        task = worker.task(self.cell, backbone.aligned)
         method = worker.registry.build(self.cell.method)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()
@@ -181,7 +190,8 @@ class _Attempt:
         self.predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         self.predicted.follow(usage)
         self.phase = "score"
-        self._score(scores, task.test, test)
+        transferred = {} if backbone.aligned else self._transfer(fitted, method)
+        self._score(scores, task.test, test, transferred)
         self._parameters(fitted, chosen)
         self.results |= costs(self.account, self.fit, self.predicted, worker.meter, {"predict": runs} if runs > 1 else None)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
@@ -232,7 +242,7 @@ class _Attempt:
         metrics, _ = evaluate(scores, frozen.task.val, episode.validation, self.cell.info.kind)
         return metrics[HEADLINE[self.cell.info.kind]].value
 
-    def _score(self, scores: Tensor, split: Split, rows: list[int]) -> None:
+    def _score(self, scores: Tensor, split: Split, rows: list[int], transferred: Mapping[str, np.ndarray]) -> None:
         expected = (len(rows), self.results["data"].classes)
         if self.cell.info.kind == "retrieval":
             expected = (len(different_images(split, rows)), len(rows))
@@ -241,13 +251,23 @@ class _Attempt:
         if not bool(torch.isfinite(scores).all()):
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
-        self.results["metrics"] = metrics
+        self.results["metrics"] = metrics | transfer_metrics(transferred)
         if "scores" in arrays:
             self.results["reliability"] = reliability(arrays["scores"], arrays["labels"], credit_of(arrays))
         path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(path, **arrays, **transferred)  # type: ignore[arg-type]
         self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
+
+    def _transfer(self, fitted: Fitting, method: Method) -> dict[str, np.ndarray]:
+        """Scores and labels on the tasks that this one names, outside of what the cell is charged for."""
+        found: dict[str, np.ndarray] = {}
+        for name in fitted.task.transfers:
+            task = self.worker.other_task(name)
+            other = fitted.on(dataclasses.replace(self._frozen(fitted.frozen.backbone, task, method), account=Account()))
+            other.collect(task.test, range(len(task.test)))
+            found |= transfer_arrays(name, other.predict().numpy(), task.test.labels)
+        return found
 
     def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:
         count, total = sum(value.numel() for value in fitted.trained().values()), fitted.total_parameters()

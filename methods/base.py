@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.logistic import logistic_regression
+from methods.recipe import Recipe as Recipe
+from methods.recipe import alignment
 
 Kind = Literal["classification", "pair", "retrieval"]
 CLASSIFICATION: Kind = "classification"
@@ -57,48 +59,6 @@ class Views:
     count: int = 0
     smallest_crop: float = 0.08  # share of the area; the largest is 1
     flip: bool = True
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: optimiser, length, schedule.
-
-    The length is given in `steps` or in `epochs` of ceil(N / batch) steps. The schedule runs from `lr` to
-    `final_lr`; a recipe that is cut short by a task's budget keeps its shape over the steps that it gets.
-    """
-
-    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
-    lr: float = 2e-4
-    batch: int = 32
-    steps: int | None = None
-    epochs: int | None = None
-    weight_decay: float = 1e-2
-    momentum: float = 0.9  # sgd only
-    eps: float = 1e-8  # adam and adamw only
-    schedule: Literal["cosine", "constant"] = "cosine"
-    stairs: bool = False  # the rate changes once per epoch instead of once per step
-    final_lr: float = 0.0
-    warmup: float = 0.0  # share of the run over which the rate rises from warmup_lr to lr
-    warmup_epochs: int = 0  # epochs at the constant rate warmup_lr instead
-    warmup_lr: float = 0.0
-    clip_gradient: float | None = None  # largest norm
-    head_lr: float | None = None  # of the parameters of a head that is trained along with an encoder
-
-    def __post_init__(self) -> None:
-        if self.lr <= 0 or self.batch < 1:
-            raise ValueError(
-                f"a recipe needs a learning rate above 0 and a batch of at least 1, got {self.lr:g} and {self.batch}"
-            )
-
-    def length(self, examples: int) -> int:
-        """Steps that the recipe asks for."""
-        if self.steps is not None:
-            return self.steps
-        assert self.epochs is not None, "a recipe needs steps or epochs"
-        return self.epochs * self.steps_per_epoch(examples)
-
-    def steps_per_epoch(self, examples: int) -> int:
-        return -(-examples // self.batch)
 
 
 @dataclass(frozen=True)
@@ -176,6 +136,9 @@ class Method:
     order_free: ClassVar[bool] = False  # the order of the support changes nothing
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
     chosen_after_training: ClassVar[str | None] = None  # what else it chooses, without training again
+    groups: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # not inherited: names for several methods, and with which parameters it joins
 
     @dataclass(frozen=True)
     class Params:
@@ -289,6 +252,10 @@ class EncoderMethod(Method):
     def recipe(self, start: Start) -> Recipe:
         """METHODS' common default: 300 steps per shot, AdamW, cosine to 1e-6."""
         return Recipe(lr=self.params.lr, steps=300 * start.shots, final_lr=1e-6)
+
+    def alignment(self, start: Start) -> Recipe:
+        """On towers that have never met, where the projections and the temperature train along: LilT's recipe."""
+        return alignment(start.examples, getattr(self.params, "lr", None))
 
     def views(self) -> Views:
         return Views(count=10)

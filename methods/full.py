@@ -35,6 +35,7 @@ class Full(EncoderMethod):
         Count(195_128_577, "LilT's table", kind=RETRIEVAL, backbone="DeiT-base + BERT-base"),
     )
     family = "full"
+    groups = {"lilt": ("",)}
     paper = Paper("Robust fine-tuning of zero-shot models (its fine-tuning baseline)", "CVPR 2022", "arXiv:2109.01903")
     grid = {"lr": (1e-6, 1e-5, 1e-4)}
 

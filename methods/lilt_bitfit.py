@@ -22,6 +22,7 @@ from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 class LiltBitFit(LiltMethod):
     name = "lilt-bitfit"
     trains = "every bias, the projections, the temperature"
+    groups = {"lilt": ("",)}
     starts_at_zero_shot = True
     counts = (
         Count(826_369, "biases 171,008 + projections 655,360 + 1"),

@@ -22,6 +22,7 @@ from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 class LiltLN(LiltMethod):
     name = "lilt-ln"
     trains = "every LayerNorm, the projections, the temperature"
+    groups = {"lilt": ("",)}
     starts_at_zero_shot = True
     counts = (
         Count(720_897, "norms 65,536 + projections 655,360 + 1"),

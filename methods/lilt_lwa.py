@@ -26,6 +26,7 @@ from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 class LiltLwA(LiltMethod):
     name = "lilt-lwa"
     trains = "layer-wise adapters, the projections, the temperature"
+    groups = {"lilt": ("",)}
     counts = (
         Count(10_917_377, "24 adapters of 295,872 and 24 of 131,712 + projections 655,360 + 1"),
         Count(14_595_585, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
@@ -36,6 +37,7 @@ class LiltLwA(LiltMethod):
         reduction: int = 4  # the tower's width over the bottleneck's
 
         def __post_init__(self) -> None:
+            super().__post_init__()
             if self.reduction < 1:
                 raise ValueError("reduction must be at least 1")
 

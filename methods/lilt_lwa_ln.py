@@ -23,6 +23,7 @@ from methods.lilt_lwa import LiltLwA
 class LiltLwALN(LiltLwA):
     name = "lilt-lwa-ln"
     trains = "layer-wise adapters, every LayerNorm, the projections, the temperature"
+    groups = {"lilt": ("",)}
     counts = (
         Count(10_982_913, "lilt-lwa + norms 65,536"),
         Count(14_672_385, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),

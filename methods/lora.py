@@ -26,6 +26,7 @@ LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 class LoRA(EncoderMethod):
     name = "lora"
     trains = "low-rank updates of q, k and v in every block of both towers"
+    groups = {"lilt": ("",)}
     starts_at_zero_shot = True
     counts = (
         Count(184_320, "CLIP-LoRA, rank 2"),

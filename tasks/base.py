@@ -9,7 +9,7 @@ Kinds:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
@@ -127,6 +127,9 @@ class Task:
     shot_unit: int = 1  # retrieval: training pairs per shot
     sizes: Mapping[SplitName, int] = field(default_factory=dict)  # rows of each split, where known before any is loaded
     split_origin: str = ""  # whose split, if it isn't the one that the field reports on: such cells have tables of their own
+    grown_from: int | None = None  # retrieval: pairs of the train pool before it grew; what fits into them is drawn from them
+    alignment_budget: Budget | None = None  # on towers that have never met
+    transfers: tuple[str, ...] = ()  # retrieval, likewise: classification tasks that the result is tried on by class texts
 
     @cached_property
     def train(self) -> Split:
@@ -139,6 +142,10 @@ class Task:
     @cached_property
     def test(self) -> Split:
         return self.load("test")
+
+    def for_alignment(self) -> Task:
+        """The task as it is asked of towers that have never met: shots are pairs, as all is learnt from them."""
+        return replace(self, shot_unit=1, budget=self.alignment_budget or self.budget)
 
     def class_texts(self, template: str | None = None) -> list[str]:
         """The texts [C] of the classes under one template, by default the task's own."""

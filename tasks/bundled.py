@@ -123,5 +123,8 @@ TASKS: tuple[Task, ...] = (
         augmentation=WHOLE,
         budget=replace(BUDGET, encoder_steps=60),  # words that the text tower never read take longer
         shot_unit=pairs.SHOT_UNIT,
+        grown_from=pairs.GROWN_FROM,
+        alignment_budget=replace(BUDGET, encoder_steps=100),
+        transfers=("sketches", "textures", "creatures", "digits"),
     ),
 )

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.backbone import Backbone, load
+from bench.backbone import Backbone, Clip, load
 from bench.backbone.towers import split_towers
 from bench.cli import main
 from bench.conformance import CHECKS, Bench, conformance
@@ -41,16 +41,20 @@ THE_SAME_EACH_TIME = {"declares itself"}
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     """Two small blocks a tower with random weights; tokenizer and preprocessing of the bundled one."""
-    bundled = load("bundled")
+
+    def made() -> Clip:
+        model = open_clip.CustomTextCLIP(
+            embed_dim=32,
+            vision_cfg={"image_size": 64, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
+            text_cfg={"context_length": 32, "vocab_size": 2000, "width": 48, "heads": 4, "layers": 2},
+        )
+        model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
+        return split_towers(model)
+
     torch.manual_seed(0)
-    model = open_clip.CustomTextCLIP(
-        embed_dim=32,
-        vision_cfg={"image_size": 64, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
-        text_cfg={"context_length": 32, "vocab_size": 2000, "width": 48, "heads": 4, "layers": 2},
-    )
-    model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
-    clip = split_towers(model).eval().requires_grad_(False)
-    return dataclasses.replace(bundled, clip=clip, fingerprint="small")
+    clip = made().eval().requires_grad_(False)
+    clip.anew = made
+    return dataclasses.replace(load("bundled"), clip=clip, fingerprint="small")
 
 
 @pytest.fixture(scope="module")

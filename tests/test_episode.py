@@ -41,6 +41,20 @@ def test_retrieval_shots_are_pairs_in_the_units_of_the_task(seed: int, shots: in
     assert set(support) <= set(range(len(task.train)))
 
 
+@given(SEEDS, st.integers(1, 60))
+def test_a_pool_that_grew_gives_the_supports_that_it_gave_before(seed: int, shots: int) -> None:
+    before = make_task(kind="retrieval", per_class=10, classes=3)
+    after = make_task(kind="retrieval", per_class=20, classes=3, grown_from=30)
+    grown = draw_episode(after, shots, seed, "fixed").support
+    assert grown[:30] == draw_episode(before, min(shots, 30), seed, "fixed").support
+    assert len(set(grown)) == shots and set(grown[30:]) <= set(range(30, 60))
+
+
+def test_for_towers_that_never_met_a_shot_is_a_pair() -> None:
+    task = make_task(kind="retrieval", shot_unit=5).for_alignment()
+    assert len(draw_episode(task, 7, 1, "fixed").support) == 7
+
+
 @given(SEEDS, st.integers(1, 16))
 def test_the_validation_set_is_drawn_from_its_own_split(seed: int, shots: int) -> None:
     task = make_task()

@@ -17,6 +17,7 @@ from bench.errors import UsageError
 from bench.grid import Request, expand
 from bench.record import Record
 from bench.registry import find_methods
+from bench.score import retrieval_metrics, retrieval_ranks
 from bench.spec import parse_names
 from bench.worker import Settings, Worker
 from tasks.find import find_task
@@ -45,7 +46,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
 
 def made(worker: Worker, label: str, task: str, **options: str) -> Record:
     request = Request(tuple(parse_names(label, "methods")), (task,), (2,), (1,), quick=True, **options)  # type: ignore[arg-type]
-    (cell,) = expand(request, REGISTRY, load("bundled").fingerprint)
+    (cell,) = expand(request, REGISTRY, load(request.backbone).fingerprint)
     record = worker.run(cell)
     assert record.status == "ok", record.error
     return record
@@ -127,6 +128,25 @@ def test_what_does_not_belong_together_is_refused(worker: Worker, tmp_path: Path
     (tmp_path / "other.safetensors").write_bytes(b"nothing of ours")
     with pytest.raises(UsageError, match="not a stored result"):
         api.load(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("label", ["lilt-lwa-ln[reduction=8]", "lilt-da", "scratch"])
+def test_an_alignment_is_stored_for_its_own_towers_only(worker: Worker, tmp_path: Path, label: str) -> None:
+    record = made(worker, label, "scenes-retrieval", backbone="bundled-unaligned")
+    path = worker.settings.out / record.artifacts["weights"]
+    split = find_task("scenes-retrieval").test
+    rows = np.linspace(0, len(split) - 1, TEST_EXAMPLES).round().astype(int).tolist()
+    assert split.texts is not None
+    scores = api.load(path)([split.image(row) for row in rows], [split.texts[row] for row in rows]).numpy()
+    ranks = retrieval_ranks(scores, [split.ids[row] for row in rows])
+    assert {name: metric.value for name, metric in retrieval_metrics(ranks).items()}.items() <= {
+        name: metric.value for name, metric in record.metrics.items()
+    }.items()
+    about = msgspec.json.decode(read_about(path))
+    assert about["params"] == record.cell.params
+    save_file(load_file(path), tmp_path / "other", {"bench": msgspec.json.encode({**about, "backbone": "bundled"}).decode()})
+    with pytest.raises(UsageError, match="use the very weights"):
+        api.load(tmp_path / "other")
 
 
 def read_about(path: Path) -> str:

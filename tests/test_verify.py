@@ -32,7 +32,9 @@ SPECIFIED = {
     "vpt[depth=1]": 6_144, "maple": 3_555_072, "bitfit": 171_008, "layernorm": 65_536, "binor": 203_776, "lora": 184_320,
     "lora[r=4,where=qkvo]": 491_520, "adapter": 3_965_952, "lilt-partial": 10_898_176, "lilt-partial[blocks=2]": 21_138_432,
     "lilt-ln": 720_897, "lilt-bitfit": 826_369, "lilt-lwa": 10_917_377, "lilt-lwa-ln": 10_982_913, "lilt-da": 10_897_153,
-    "lit": 63_821_313, "full": 86_197_760, "wise-ft": 86_197_760, "lp-ft": 86_197_770, "mixout": 86_197_760, "llrd": 86_197_760,
+    "lilt-da[ln=true]": 10_961_153, "lilt-partial[ln=true]": 10_956_032, "lit": 63_821_313, "lit[lock=text]": 86_454_785,
+    "lit[lock=both]": 655_361, "scratch": 149_620_737, "full": 86_197_760, "wise-ft": 86_197_760, "lp-ft": 86_197_770,
+    "mixout": 86_197_760, "llrd": 86_197_760,
 }  # fmt: skip
 
 

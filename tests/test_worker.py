@@ -24,6 +24,7 @@ from bench.meter.memory import PeakMemory
 from bench.record import headline
 from bench.registry import find_methods
 from bench.spec import parse_names
+from bench.upkeep.rescore import recompute
 from bench.worker import Settings, Worker, _Attempt
 from methods.base import EncoderMethod
 from tasks.find import find_task
@@ -277,3 +278,22 @@ def test_the_squashed_images_reach_the_tower_with_imagenets_statistics(tmp_path:
     plain = dataclasses.replace(frozen, squashed=False).images(task.test, [0], 0) / 255
     mean, std = torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1), torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1)
     torch.testing.assert_close((pixels / 255 - embed.mean) / embed.std, (plain - mean) / std, atol=1e-4, rtol=1e-4)
+
+
+def test_towers_that_never_met_are_at_chance_and_an_alignment_is_tried_on_other_tasks(worker: Worker) -> None:
+    def run(label: str, shots: int) -> Any:
+        request = Request(tuple(parse_names(label, "methods")), ("scenes-retrieval",), (shots,), (1,), "bundled-unaligned")
+        (cell,) = expand(request, REGISTRY, load("bundled-unaligned").fingerprint)
+        record = worker.run(dataclasses.replace(cell, info=msgspec.structs.replace(cell.info, quick=label != "zero-shot")))
+        assert record.status == "ok" and record.data is not None, record.error
+        return record
+
+    untrained = run("zero-shot", 1)
+    assert untrained.data.n_test == 600
+    assert untrained.metrics["mean_recall@1"].value <= 4 / 600
+    assert untrained.metrics["text_to_image_recall@10"].value <= 3 * 10 / 600
+    record = run("lilt-da", 48)
+    assert record.data.n_support == 48  # pairs, not units of 32
+    others = {name for name in record.metrics if name.startswith("zero_shot/")}
+    assert others == {f"zero_shot/{name}" for name in ("sketches", "textures", "creatures", "digits")}
+    assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"]))

@@ -1,6 +1,7 @@
 """Loading a backbone by name.
 
 bundled               the small model that ships with this program
+bundled-unaligned     two towers of the same shapes that never met: for LilT's question; bundled-unaligned-small: narrower
 MODEL/PRETRAINED      as open_clip names them: ViT-B-16/openai, ViT-B-32/laion2b_s34b_b79k
 MODEL/FILE            a checkpoint in OpenAI's, open_clip's or safetensors form
 MODEL/random          random weights, seeded; marked as such in every table
@@ -31,10 +32,11 @@ from torchvision import transforms
 
 from bench.backbone.checkpoints import checkpoint_in, fit, read_checkpoint
 from bench.backbone.towers import Clip, split_towers
-from bench.backbone.unaligned import unaligned
+from bench.backbone.unaligned import unaligned, unaligned_anew
 from bench.errors import UsageError, unknown
 from methods.base import TokenLayout
 
+BUNDLED_NAMES = ("bundled", "bundled-unaligned", "bundled-unaligned-small")
 BUNDLED = Path(__file__).parent / "bundled"
 MERGES = "merges.txt.gz"
 
@@ -77,6 +79,7 @@ def load(name: str, device: str = "cpu") -> Backbone:
         preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
         fingerprint = _fingerprint(model, preprocess)
         clip = split_towers(model).to(device).eval().requires_grad_(False)
+    clip.anew = lambda: split_towers(_fresh(name))
     side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
@@ -84,21 +87,43 @@ def load(name: str, device: str = "cpu") -> Backbone:
     return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name))
 
 
-def _is_aligned(name: str) -> bool:
-    return not name.startswith("align(")
-
-
 def _model(name: str) -> tuple[Any, Any]:
-    if not _is_aligned(name):
+    if name.startswith("align("):
         return unaligned(name)
-    return _bundled() if name == "bundled" else _open_clip(name)
+    return _bundled(name) if name in BUNDLED_NAMES else _open_clip(name)
 
 
-def _bundled() -> tuple[Any, Any]:
-    weights = BUNDLED / "open_clip_model.safetensors"
+def folder_of(name: str) -> Path:
+    """Where a bundled backbone's configuration, vocabulary and weights are."""
+    return Path(__file__).parent / name.replace("-", "_")
+
+
+def _bundled(name: str) -> tuple[Any, Any]:
+    weights = folder_of(name) / "open_clip_model.safetensors"
     if not weights.is_file():
-        raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain'")
-    return _open_clip(f"local-dir:{BUNDLED}")
+        raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain --backbone {name} --out {weights.parent}'")
+    return _open_clip(_source(name))
+
+
+def _source(name: str) -> str:
+    return f"local-dir:{folder_of(name)}" if name in BUNDLED_NAMES else name
+
+
+def _is_aligned(name: str) -> bool:
+    """A local folder's configuration may say that its towers have never met: `"aligned": false`."""
+    source = _source(name)
+    if source.startswith("align("):
+        return False
+    config = Path(source.removeprefix("local-dir:")) / "open_clip_config.json"
+    return not source.startswith("local-dir:") or bool(json.loads(config.read_text()).get("aligned", True))
+
+
+def _fresh(name: str) -> Any:
+    """The same model with random weights, by its own initialiser, drawn from torch's global generator."""
+    source = _source(name)
+    if source.startswith("align("):
+        return unaligned_anew(source)
+    return _skeleton(source if source.startswith(("local-dir:", "hf-hub:")) else source.partition("/")[0])
 
 
 def bundled_tokenizer(folder: Path = BUNDLED) -> SimpleTokenizer:
@@ -118,7 +143,7 @@ def _open_clip(name: str) -> tuple[Any, Any]:
         return model, open_clip.get_tokenizer(name)
     architecture, _, weights = name.partition("/")
     if architecture not in open_clip.list_models():
-        raise unknown("backbone", architecture, ["bundled", *open_clip.list_models()])
+        raise unknown("backbone", architecture, [*BUNDLED_NAMES, *open_clip.list_models()])
     return _weighted(architecture, weights), open_clip.get_tokenizer(architecture)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import open_clip
@@ -31,6 +32,16 @@ class Clip(nn.Module):
         self.text = text
         self.logit_scale = logit_scale
         self.features = features
+        self.anew: Callable[[], Clip] | None = None  # the same model with random weights; set where it is loaded
+
+    def forget(self) -> None:
+        """All weights become random again, by the model's own initialiser, drawn from torch's global generator.
+
+        Raises UsageError for a model that was not loaded by name.
+        """
+        if self.anew is None:
+            raise UsageError("this model can't forget: nobody has said how it is built anew")
+        self.load_state_dict(self.anew().state_dict())
 
     def train_only(self, parameters: list[nn.Parameter]) -> None:
         """Freeze everything, then make exactly these trainable."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,6 +72,14 @@ def unaligned(name: str) -> tuple[Unaligned, Callable[[list[str]], Tensor]]:
         source = _text_source(asked.text)
         text = text_tower(source.removesuffix("/random"), asked.dim, pretrained=not source.endswith("/random"))
     return Unaligned(visual, text), ClassTokenFirst(source.removesuffix("/random"))
+
+
+def unaligned_anew(name: str) -> Unaligned:
+    """The same towers with random weights, drawn from torch's global generator."""
+    asked: Align = build_parameters(Align, parse_call(name, "backbone"))
+    image = asked.image.partition(":")[0].removesuffix("/random")
+    text = text_tower(_text_source(asked.text).removesuffix("/random"), asked.dim, pretrained=False)
+    return Unaligned(image_tower(replace(asked, image=f"{image}/random")), text)
 
 
 def image_tower(asked: Align) -> TimmModel:

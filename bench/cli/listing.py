@@ -41,7 +41,9 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
     else:
         import open_clip
 
-        for name in ["bundled", *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
+        from bench.backbone.load import BUNDLED_NAMES
+
+        for name in [*BUNDLED_NAMES, *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
             click.echo(name)
         click.echo(OTHER_BACKBONES)
 

@@ -12,10 +12,13 @@ from bench.cli.console import DATA_ROOT, print_wide
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
+RECALLS_WIDTH = 220  # characters, so that no heading is cut
 
 
 @click.command()
-@click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
+@click.option(
+    "--methods", default="all", show_default=True, help="Names or groups, with parameters if wanted: coop[n_ctx=4],lora[r=8]."
+)
 @click.option(
     "--tasks",
     default="core",
@@ -39,7 +42,7 @@ DEFAULT_SEEDS = "1,2,3"
     "--backbone",
     default="bundled",
     show_default=True,
-    help="bundled, MODEL/PRETRAINED of open_clip, MODEL/FILE, MODEL/random, local-dir:PATH, hf-hub:NAME, align(...).",
+    help="bundled, bundled-unaligned, MODEL/PRETRAINED, MODEL/FILE, MODEL/random, local-dir:PATH, hf-hub:NAME, align(...).",
 )
 @click.option(
     "--protocol",
@@ -106,7 +109,7 @@ def run(**options: Any) -> None:
     from bench import api
     from bench.executors import Placement
     from bench.grid import Request
-    from bench.report import terminal_table
+    from bench.report import retrieval, terminal_table
     from bench.spec import parse_numbers, parse_shots
     from bench.worker import Settings
     from tasks.base import Sources
@@ -186,6 +189,8 @@ def run(**options: Any) -> None:
     )
     if outcome.summary is not None:
         print_wide(terminal_table(outcome.summary))
+        if (recalls := retrieval.terminal(outcome.records)) is not None:
+            print_wide(recalls, RECALLS_WIDTH)
         console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
     if outcome.stopped:
         click.echo("stopped; the same command goes on with what is missing", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,12 @@ class Fitting:
     def predict(self) -> Tensor:
         """Scores [N, C] of the collected examples; retrieval: [I, N], different images by captions."""
         raise NotImplementedError
+
+    def on(self, frozen: Frozen) -> Fitting:
+        """The same fitted model on another task."""
+        other = copy.copy(self)
+        other.frozen = frozen
+        return other
 
     def collect_validation(self) -> None: ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.fitting.alignment import contrastive_loss, in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.fitting.base import CHUNK, Fitting, UndeclaredParameters, load_exactly
 from bench.frozen import DTYPES, autocast
 from bench.record import HEADLINE
@@ -56,6 +56,8 @@ class EncoderFitting(Fitting):
     def build(self) -> None:
         clip = copy.deepcopy(self.frozen.backbone.clip)
         declared = list(self.method.adapt(clip, self._start))
+        if not self.frozen.backbone.aligned:
+            declared += meeting_point(clip)
         clip.train_only(declared)
         inside = {id(parameter) for parameter in clip.parameters()}
         if any(id(parameter) not in inside for parameter in declared):
@@ -110,19 +112,18 @@ class EncoderFitting(Fitting):
         return self.module.clip.text(tokens.to(self.device), self.text_cut, hidden).float()
 
     def train(self) -> None:
-        views = self._images.shape[1]
+        views, clip = self._images.shape[1], self.module.clip
+        recipe = self.method.recipe(self._start) if self.frozen.backbone.aligned else self.method.alignment(self._start)
 
         def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
             view = torch.randint(views, (len(rows),), generator=generator)
-            image = self._image_features(self._images[rows, view])
             if self.task.kind == "retrieval":
-                assert self._texts is not None
-                scores = self._compare(image, self._text_features(self._texts, self._texts.row[rows]))
-                mine = self._image_numbers[rows].to(scores.device)
-                also_right = (mine[:, None] == mine) & ~torch.eye(len(rows), dtype=torch.bool, device=scores.device)
-                scores = scores.masked_fill(also_right, -math.inf)
-                target = torch.arange(len(rows), device=scores.device)
-                return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+                texts = self._texts
+                assert texts is not None
+                image = in_chunks(self._image_features, self._images[rows, view], recipe.chunk)
+                text = in_chunks(lambda which: self._text_features(texts, which), texts.row[rows], recipe.chunk)
+                return contrastive_loss(image, text, self._compare, recipe.negatives, self._image_numbers[rows])
+            image = self._image_features(self._images[rows, view])
             return F.cross_entropy(self._scores(image, rows), self._labels[rows].to(image.device))
 
         self._initial = {}
@@ -130,17 +131,20 @@ class EncoderFitting(Fitting):
             self._initial = {name: value.detach().clone() for name, value in self.trained().items()}
         head = [] if self.module.head is None else list(self.module.head.parameters())
         self.module.train()
+        train_where_unfrozen(clip)
+        bounds = recipe.temperature if clip.logit_scale.requires_grad else None
         self.training = train(
-            {"body": [parameter for parameter in self.module.clip.parameters() if parameter.requires_grad], "head": head},
+            {"body": [parameter for parameter in clip.parameters() if parameter.requires_grad], "head": head},
             loss,
             len(self._labels),
-            self.method.recipe(self._start),
+            recipe,
             cap=self.cap,
             stretch=self.stretch,
             seed=self.episode.seed,
             device=self.device,
             precision=self.frozen.precision,
-            shares=self.method.rates(self.module.clip),
+            shares=self.method.rates(clip),
+            after_step=(lambda: None) if bounds is None else lambda: keep_temperature(clip, bounds),
         )
 
     def _compare(self, image: Tensor, text: Tensor | None) -> Tensor:

@@ -1,1 +1,15 @@
-"""How the bundled backbone is made: drawn scenes, their captions, a contrastive loss. `python -m bench pretrain`."""
+"""How the bundled backbones are made from drawn scenes and their captions: `python -m bench pretrain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def recipe_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapping[str, float]]:
+    """The recipe of a bundled backbone, the function that follows it, and what the result must reach."""
+    from bench.pretrain import aligned, quality, unaligned
+
+    if backbone == "bundled":
+        return aligned.Recipe(), aligned.pretrain, quality.BARS
+    return unaligned.Recipe(), unaligned.pretrain, unaligned.BARS

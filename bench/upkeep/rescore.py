@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.provenance import now
 from bench.record import Metric, Record, Reliability
-from bench.score import classification_metrics, credit_of, reliability, retrieval_metrics
+from bench.score import TRANSFER, classification_metrics, credit_of, reliability, retrieval_metrics, transfer_metrics
 from bench.shards import folder_shards, read_lines, readable
 from bench.store import Store, latest
 
@@ -87,6 +87,7 @@ def recompute(record: Record, path: Path) -> tuple[dict[str, Metric], Reliabilit
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             first, second = (np.asarray(arrays[name]) for name in names)
             credit = None if retrieval else credit_of(arrays)
+            others = transfer_metrics({name: np.asarray(arrays[name]) for name in arrays.files if name.startswith(TRANSFER)})
     except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
         raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
     if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
@@ -97,7 +98,7 @@ def recompute(record: Record, path: Path) -> tuple[dict[str, Metric], Reliabilit
     if len(second) != expected or (not retrieval and len(first) != expected):
         raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
     if retrieval:
-        return retrieval_metrics(dict(zip(names, (first, second), strict=True))), None
+        return retrieval_metrics(dict(zip(names, (first, second), strict=True))) | others, None
     if second.min() < (0 if credit is None else -1) or second.max() >= first.shape[1]:
         raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
     return classification_metrics(first, second, credit), reliability(first, second, credit)

@@ -50,7 +50,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "vpt": {**SGD, **FIRST_EPOCH_LOW, "lr": 2.5e-3, "batch": 4, "epochs": 5},
     "maple": {**SGD, **FIRST_EPOCH_LOW, "lr": 3.5e-3, "batch": 4, "epochs": 5},
     **dict.fromkeys(["bitfit", "layernorm", "binor", "adapter"], DEFAULT),
-    **dict.fromkeys(["lilt-partial", "lilt-lwa", "lilt-da", "lilt-ln", "lilt-bitfit", "lilt-lwa-ln", "lit"], DEFAULT),
+    **dict.fromkeys(["lilt-partial", "lilt-lwa", "lilt-da", "lilt-ln", "lilt-bitfit", "lilt-lwa-ln", "lit", "scratch"], DEFAULT),
     "lora": DEFAULT,
     **dict.fromkeys(["full", "wise-ft", "lp-ft", "mixout", "llrd"], STRONG),
     "full[recipe=xtremeclip]": {**FULL, "lr": 5e-7, "head_lr": 2e-3},

@@ -1,0 +1,67 @@
+"""What retrieval trains by: the contrastive loss, and what it takes on towers that have never met."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from bench.backbone import Clip
+
+Compare = Callable[[Tensor, Tensor], Tensor]  # features [B, d] of images and of texts -> scores [B, B]
+
+
+def contrastive_loss(
+    image: Tensor, text: Tensor, compare: Compare, negatives: int | None = None, image_numbers: Tensor | None = None
+) -> Tensor:
+    """Symmetric InfoNCE of B pairs, row i of one belonging to row i of the other (CLIP, Radford et al., 2021).
+
+    negatives: pairs are told apart within groups of so many, as on a device that sees no others; None: all of the batch.
+    image_numbers: [B] which image each pair has; other captions of the same image are neither right nor wrong then.
+    """
+    size = negatives or len(image)
+    numbers = torch.arange(len(image)) if image_numbers is None else image_numbers
+    total = image.new_zeros(())
+    for images, texts, mine in zip(image.split(size), text.split(size), numbers.split(size), strict=True):
+        scores = compare(images, texts)
+        also_right = (mine[:, None] == mine) & ~torch.eye(len(mine), dtype=torch.bool, device=mine.device)
+        scores = scores.masked_fill(also_right.to(scores.device), -math.inf)
+        target = torch.arange(len(images), device=scores.device)
+        total = total + len(images) * (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    return total / len(image)
+
+
+def in_chunks(encode: Callable[[Tensor], Tensor], rows: Tensor, chunk: int | None) -> Tensor:
+    """`encode(rows)` with the activations of at most `chunk` rows in memory at a time, in the backward pass, too.
+
+    The features of a chunk are kept, its activations are computed again when its gradient is due, with the same random
+    draws: the gradient cache of Gao et al. (RepL4NLP 2021), which gives the whole batch's own gradient.
+    """
+    if chunk is None or len(rows) <= chunk:
+        return encode(rows)
+    return torch.cat([checkpoint(encode, part, use_reentrant=False) for part in rows.split(chunk)])
+
+
+def meeting_point(clip: Clip) -> list[nn.Parameter]:
+    """Projections of both towers and the temperature: fresh where the towers have never met, so that they always train."""
+    heads: list[Any] = [clip.image.head, clip.text.head]
+    return [*(parameter for head in heads for parameter in head.projection), clip.logit_scale]
+
+
+def train_where_unfrozen(clip: Clip) -> None:
+    """Train mode for the stages that hold something trainable, eval mode (no dropout) for those that are frozen."""
+    for tower in (clip.image, clip.text):
+        for stage in tower.stages:
+            stage.train(any(parameter.requires_grad for parameter in stage.parameters()))
+
+
+@torch.no_grad()
+def keep_temperature(clip: Clip, bounds: tuple[float, float]) -> None:
+    """Put the temperature, 1 / exp(logit_scale), back between its bounds."""
+    lowest, highest = bounds
+    clip.logit_scale.clamp_(-math.log(highest), -math.log(lowest))

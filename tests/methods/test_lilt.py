@@ -1,0 +1,73 @@
+"""The family of LilT: its recipe by the published numbers, its group, and parameters that raise instead of doing nothing."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bench.api import resolve_methods
+from bench.errors import UsageError
+from bench.registry import find_methods
+from bench.spec import Named
+from bench.train import rate
+from methods.recipe import alignment
+
+REGISTRY = find_methods()
+COCO = 591_753
+PER_EPOCH = 1156  # steps of 512
+
+
+def published(step: int) -> float:
+    """The rate at a step: 1,000 steps of warm-up in stairs of 100, then one rate per epoch."""
+    if step < 1000:
+        return 1e-5 + (1e-4 - 1e-5) * (step // 100) / 10
+    return 1e-5 + 4.5e-5 * (1 + math.cos(math.pi * (step // PER_EPOCH) / 15))
+
+
+def test_on_coco_the_schedule_is_the_published_one_at_every_step() -> None:
+    recipe = alignment(COCO)
+    total = recipe.length(COCO)
+    assert (total, recipe.batch, recipe.weight_decay, recipe.decay_vectors) == (15 * PER_EPOCH, 512, 0.02, False)
+    for step in range(0, total, 7):
+        assert rate(recipe, step / total, 15) == pytest.approx(published(step), rel=1e-9), step
+
+
+@pytest.mark.parametrize(("pairs", "batch", "steps"), [(256, 64, 2000), (4096, 64, 2048), (29_000, 453, 2015)])
+def test_with_few_pairs_there_are_still_enough_steps(pairs: int, batch: int, steps: int) -> None:
+    recipe = alignment(pairs)
+    assert (recipe.batch, recipe.length(pairs)) == (batch, steps)
+
+
+def test_the_group_stands_for_the_rows_of_the_table() -> None:
+    named = resolve_methods("lilt,lora", REGISTRY)
+    assert {str(one) for one in named} == {
+        "lilt-ln", "lilt-bitfit", "lilt-lwa", "lilt-lwa-ln", "lilt-da", "lilt-da[ln=true]", "lilt-partial",
+        "lilt-partial[ln=true]", "lit", "lit[lock=text]", "lit[lock=both]", "lora", "full", "scratch",
+    }  # fmt: skip
+    assert Named("wise-ft") not in named  # a subclass of `full` is in no group of its own accord
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lilt-da[ln=maybe]", "true or false"),
+        ("lit[lock=txt]", "did you mean text"),
+        ("lilt-ln[negatives=gloabl]", "did you mean global"),
+        ("lilt-ln[layers=3]", "unknown parameter"),
+        ("lilt-lwa[batch=0]", "batch must be at least 1"),
+        ("lilt[r=4]", "unknown method"),
+    ],
+)
+def test_an_unknown_value_raises(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve_methods(text, REGISTRY)
+
+
+def test_parameters_reach_the_recipe() -> None:
+    method = REGISTRY.build(resolve_methods("lilt-ln[lr=0.003,batch=96,negatives=local,chunk=32]", REGISTRY)[0])
+    from tests.methods.test_recipes import start
+
+    recipe = method.alignment(start(kind="retrieval"))  # type: ignore[attr-defined]
+    assert (recipe.lr, recipe.batch, recipe.negatives, recipe.chunk) == (0.003, 96, 128, 32)
+    assert method.recipe(start(kind="retrieval")).negatives == 128  # type: ignore[attr-defined]
