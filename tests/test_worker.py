@@ -296,4 +296,4 @@ def test_towers_that_never_met_are_at_chance_and_an_alignment_is_tried_on_other_
     assert record.data.n_support == 48  # pairs, not units of 32
     others = {name for name in record.metrics if name.startswith("zero_shot/")}
     assert others == {f"zero_shot/{name}" for name in ("sketches", "textures", "creatures", "digits")}
-    assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"]))
+    assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"])[0])

@@ -15,9 +15,10 @@ from bench.fitting import EncoderFitting, Fitting, fitting
 from bench.frozen import Frozen
 from bench.meter import Meter
 from bench.record import HEADLINE, Record
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.score import evaluate
 from bench.spec import parse_names
+from tasks.find import find_task
 
 REFERENCE = "full"  # whose time for its budget of steps the others get, too
 SHARES = (0.25, 1.0)

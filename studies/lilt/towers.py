@@ -15,10 +15,10 @@ from bench import api
 from bench.backbone import Backbone, Clip, load
 from bench.frozen import CHUNK
 from bench.record import Record
-from bench.registry import find_task
 from methods.logistic import logistic_regression
 from studies.lilt.grid import BASE
 from tasks.base import Split
+from tasks.find import find_task
 from tasks.scenes.draw import DIGITS, SHAPES
 from tasks.scenes.grammar import caption, random_digit, random_scene
 

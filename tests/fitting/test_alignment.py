@@ -22,8 +22,9 @@ from bench.fitting.alignment import contrastive_loss, in_chunks, keep_temperatur
 from bench.fitting.encoder import EncoderFitting
 from bench.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.spec import parse_names
+from tasks.find import find_task
 
 REGISTRY = find_methods()
 TASK = find_task("scenes-retrieval").for_alignment()

@@ -16,8 +16,9 @@ from bench.episode import draw_episode
 from bench.fitting import EncoderFitting, fitting
 from bench.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods, find_task
+from bench.registry import find_methods
 from bench.spec import parse_names
+from tasks.find import find_task
 
 
 @pytest.mark.parametrize("rows", ["banked", "through the towers"])
