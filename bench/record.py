@@ -159,6 +159,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: Data | None = None
     provenance: Provenance | None = None
     artifacts: dict[str, str] = {}  # "predictions", "weights": paths relative to the results folder
+    notes: list[str] = []  # what was put right on the way, such as a damaged file of the bank
     corrects: str | None = None  # id of the record of the same attempt whose metrics this one puts right
 
 

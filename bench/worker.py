@@ -7,6 +7,7 @@ long as the cells that it gets belong to them.
 from __future__ import annotations
 
 import dataclasses
+import io
 import traceback
 import uuid
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ from bench.backbone import Backbone, load
 from bench.bank import Account, Bank
 from bench.costs import costs
 from bench.episode import Episode, content_hash, draw_episode
-from bench.errors import DataError
+from bench.errors import DataError, StoreError
+from bench.files import write_whole
 from bench.fitting import Fitting, fitting
 from bench.frozen import Frozen
 from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
@@ -75,14 +77,35 @@ class Worker:
     def backbone(self, name: str) -> Backbone:
         if self._backbone is None or self._backbone.name != name:
             self._backbone = load(name, self.settings.device)
+            self._checksum = checksum(self._backbone)
             self.bank.forget_memory()
         return self._backbone
+
+    def check_backbone(self) -> None:
+        """Raises ChangedBackbone, and loads it anew for the next cell, if a method has reached what all cells share."""
+        if self._backbone is not None and checksum(self._backbone) != self._checksum:
+            self._backbone = None
+            raise ChangedBackbone(
+                "the method changed the backbone that all cells share: it may change only the copy that it is given; "
+                f"rows banked in this cell may be wrong, so delete {self.settings.bank}"
+            )
 
     def task(self, cell: Cell) -> Task:
         if self._task is None or self._task[0] != cell.task_source:
             self._task = (cell.task_source, find_task(cell.task_source, cell.sources))
             self.bank.forget_memory()
         return self._task[1]
+
+
+class ChangedBackbone(RuntimeError):
+    """The shared weights aren't what was loaded."""
+
+
+def checksum(backbone: Backbone) -> int:
+    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16."""
+    whole = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    values = backbone.clip.state_dict().values()
+    return sum(int(value.view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
 
 
 @dataclass
@@ -101,14 +124,17 @@ class _Attempt:
         status: Status = "ok"
         failure: Failure | None = None
         try:
-            self._run()
+            try:
+                self._run()
+            finally:
+                self.worker.check_backbone()
         except NotApplicable as reason:
             status, failure = "not_applicable", self._failure(reason, with_traceback=False)
         except (MemoryError, torch.OutOfMemoryError) as error:
             status, failure = "oom", self._failure(error)
         except Diverged as error:
             status, failure = "diverged", self._failure(error, with_traceback=False)
-        except DataError as error:
+        except (DataError, StoreError) as error:
             status, failure = "failed", self._failure(error, with_traceback=False)
         except Exception as error:
             out_of_memory = isinstance(error, RuntimeError) and "allocate memory" in str(error)
@@ -120,6 +146,7 @@ class _Attempt:
             status=status,
             error=failure,
             provenance=provenance(settings.device, settings.command, self.started, dict(settings.flags)),
+            notes=self.worker.bank.told(),
             **self.results,
         )
 
@@ -131,6 +158,10 @@ class _Attempt:
         info, worker = self.cell.info, self.worker
         backbone, task = worker.backbone(info.backbone), worker.task(self.cell)
         method = worker.registry.build(self.cell.method)
+        # The cell before may have left these otherwise.
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.set_num_threads(worker.settings.threads)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()
         self.phase = "bank"
@@ -231,10 +262,9 @@ class _Attempt:
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         metrics, arrays = evaluate(scores, split, rows, self.cell.info.kind)
         self.results["metrics"] = metrics
-        path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-        self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
+        body = io.BytesIO()
+        np.savez_compressed(body, **arrays)  # type: ignore[arg-type]
+        self.results["artifacts"] = {"predictions": self._keep("npz", body.getvalue())}
 
     def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:
         count, total = sum(value.numel() for value in fitted.trained().values()), fitted.total_parameters()
@@ -243,9 +273,17 @@ class _Attempt:
             trainable=count, total=total, share=count / total, stored_bytes=len(body) if fitted.stored() else 0
         )
         if self.worker.settings.save_weights:
-            path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
-            path.write_bytes(body)
-            self.results["artifacts"]["weights"] = f"artifacts/{path.name}"
+            self.results["artifacts"]["weights"] = self._keep("safetensors", body)
+
+    def _keep(self, suffix: str, body: bytes) -> str:
+        """Write an artifact, whole or not at all; its path relative to the results folder. Raises StoreError."""
+        path = self.worker.settings.out / "artifacts" / f"{self.record_id}.{suffix}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, body)
+        except OSError as error:
+            raise StoreError(f"{path}: not written ({error.strerror}): free space, then run the same command again") from error
+        return f"artifacts/{path.name}"
 
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:

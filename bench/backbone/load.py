@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +107,8 @@ def _create(name: str, **options: Any) -> Any:
     level = log.level
     log.setLevel(logging.CRITICAL)  # open_clip warns of random weights, which were asked for by name
     try:
-        return open_clip.create_model(name, precision="fp32", force_custom_text=True, **options)
-    except (RuntimeError, OSError, ValueError, KeyError) as error:
+        return open_clip.create_model(name, precision="fp32", force_custom_text=True, weights_only=True, **options)
+    except (RuntimeError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"backbone {name!r} can't be loaded: {reason}") from error
     finally:

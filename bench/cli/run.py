@@ -81,6 +81,7 @@ def run(**options: Any) -> None:
     from bench import api
     from bench.grid import Request
     from bench.report import terminal_table
+    from bench.report.escape import plain
     from bench.spec import parse_numbers
     from bench.worker import Settings
     from tasks.base import Sources
@@ -91,7 +92,7 @@ def run(**options: Any) -> None:
     plugins = tuple(options["plugin"])
     registry = api.find_methods(plugins)
     for origin, reason in registry.broken.items():
-        console.print(f"plug-in {origin} left out: {reason}", markup=False, style="yellow")
+        console.print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
 
     def chosen(name: str, quick: str) -> str:
         given = source(name) is not click.core.ParameterSource.DEFAULT

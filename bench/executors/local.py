@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -21,6 +20,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from bench.executors.log import keep_log, print_into
 from bench.grid import Cell
 from bench.provenance import now, provenance
 from bench.record import Failure, Record, Status
@@ -40,13 +40,11 @@ class _Process:
     ready: bool = False
 
 
-def _serve(settings: Settings, pipe: Connection, log: str) -> None:
+def _serve(settings: Settings, pipe: Connection, log: Connection) -> None:
     """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with open(log, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
-        os.dup2(file.fileno(), sys.stdout.fileno() if sys.stdout else 1)
-        os.dup2(file.fileno(), sys.stderr.fileno() if sys.stderr else 2)
+    print_into(log)
     worker = Worker(settings)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send(None)
@@ -90,12 +88,12 @@ class LocalExecutor:
 
     def _start(self) -> _Process:
         ours, theirs = self._context.Pipe()
-        logs = self.settings.out / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        log = str(logs / f"worker-{uuid.uuid4().hex[:8]}.log")
+        said, log = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_serve, args=(self.settings, theirs, log), daemon=True)
         process.start()
         theirs.close()
+        log.close()
+        keep_log(said, self.settings.out / "logs" / f"worker-{uuid.uuid4().hex[:8]}.log")
         return _Process(process, ours)
 
     def _hand_out(self, process: _Process, started: Callable[[Cell], None]) -> None:

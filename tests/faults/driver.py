@@ -1,0 +1,81 @@
+"""The command line in processes that start in no time: forked from a server that has imported everything once.
+
+The workers are forked from their driver likewise. But for that, it is what a user starts.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+import bench.api
+import bench.executors.local
+import bench.registry
+from bench.cli import main
+
+LIMITS = {"files": resource.RLIMIT_FSIZE, "memory": resource.RLIMIT_AS}
+
+
+def server() -> ForkServerContext:
+    """One thread per process, as threads don't survive a fork."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user: int | None) -> None:
+    """A driver's life; what it says goes to the file `said`."""
+    with open(said, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    for name, value in limits.items():
+        resource.setrlimit(LIMITS[name], (value, value))
+    if user is not None:
+        os.setuid(user)
+    sys.argv = ["bench", *arguments]
+    bench.executors.local.get_context = lambda method: multiprocessing.get_context("fork")  # type: ignore[assignment]
+    main(list(arguments), prog_name="bench")
+
+
+@dataclass
+class Driver:
+    """`python -m bench` with some arguments, running."""
+
+    arguments: tuple[str, ...]
+    said: Path  # the file that holds its output
+    limits: Mapping[str, int] = field(default_factory=dict)
+    user: int | None = None  # id of the user that it becomes
+    process: ForkServerProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.said.parent.mkdir(parents=True, exist_ok=True)
+        self.process = server().Process(target=live, args=(self.arguments, str(self.said), self.limits, self.user))
+        self.process.start()
+
+    def wait(self, seconds: float | None = None) -> int | None:
+        """The exit code, -9 where it was killed; None if it still runs after so many seconds."""
+        self.process.join(seconds)
+        return self.process.exitcode
+
+    def children(self) -> list[int]:
+        """Process ids of its workers, and of what else it has started."""
+        try:
+            return [int(word) for word in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+
+def run(*arguments: object, said: Path, limits: Mapping[str, int] | None = None, user: int | None = None) -> tuple[int, str]:
+    """Exit code and everything that was printed."""
+    said.unlink(missing_ok=True)
+    code = Driver(tuple(map(str, arguments)), said, limits or {}, user).wait(600)
+    assert code is not None, f"{arguments} did not end: {said.read_text()}"
+    return code, said.read_text(encoding="utf-8", errors="replace")
