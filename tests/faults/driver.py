@@ -20,8 +20,6 @@ import bench.executors.local
 import bench.registry
 from bench.cli import main
 
-LIMITS = {"files": resource.RLIMIT_FSIZE, "memory": resource.RLIMIT_AS}
-
 
 def server() -> ForkServerContext:
     """One thread per process, as threads don't survive a fork."""
@@ -36,8 +34,12 @@ def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user:
     with open(said, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    for name, value in limits.items():
-        resource.setrlimit(LIMITS[name], (value, value))
+    if "files" in limits:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limits["files"], limits["files"]))
+    if "memory" in limits:  # beside what the libraries have taken already
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + limits["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     if user is not None:
         os.setuid(user)
     sys.argv = ["bench", *arguments]
@@ -51,7 +53,7 @@ class Driver:
 
     arguments: tuple[str, ...]
     said: Path  # the file that holds its output
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)  # bytes: "files" of one file, "memory" beside the libraries'
     user: int | None = None  # id of the user that it becomes
     process: ForkServerProcess = field(init=False)
 

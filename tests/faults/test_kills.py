@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.faults.campaign import campaign
 
 
-def test_a_killed_run_goes_on_and_loses_and_doubles_nothing(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    kills, seed = request.config.getoption("--kills"), request.config.getoption("--fault-seed")
-    tally = campaign(tmp_path, kills, seed)
-    assert tally.kills.total() == kills
+def test_a_killed_run_goes_on_and_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    tally = campaign(tmp_path, kills=3, seed=1)
+    assert (tally.kills.total(), tally.grids) == (3, 1)
