@@ -175,12 +175,12 @@ def headline(record: Record) -> float | None:
     return None if metric is None else metric.value
 
 
-def to_json(record: Record) -> bytes:
-    """One line of JSON without the line break."""
+def to_json(value: Any, order: Literal["deterministic"] | None = None) -> bytes:
+    """One line of JSON without the line break, of a record or of parts of one. deterministic: equal values, equal bytes."""
     try:
-        return msgspec.json.encode(record)
+        return msgspec.json.encode(value, enc_hook=str, order=order)
     except UnicodeEncodeError:  # a file name that isn't UTF-8, in a message
-        return msgspec.json.encode(_writable(msgspec.to_builtins(record)))
+        return msgspec.json.encode(_writable(msgspec.to_builtins(value, enc_hook=str)), order=order)
 
 
 def _writable(value: Any) -> Any:

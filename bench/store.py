@@ -10,7 +10,6 @@ reported, ignored, and its cell runs again.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Collection, Hashable, Iterable, Iterator
@@ -32,7 +31,7 @@ def cell_key(cell: CellInfo, regardless_of: Collection[str] = ()) -> Hashable:
     values = msgspec.structs.asdict(cell)
     for name in ("label", "family", "backbone", *regardless_of):
         values.pop(name)
-    return json.dumps(values, sort_keys=True, default=str)
+    return to_json(values, order="deterministic")
 
 
 class Store:
