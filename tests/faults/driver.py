@@ -9,11 +9,12 @@ import multiprocessing
 import os
 import resource
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess, ForkServerContext, ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import bench.api
 import bench.executors.local
@@ -43,8 +44,30 @@ def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user:
     if user is not None:
         os.setuid(user)
     sys.argv = ["bench", *arguments]
-    bench.executors.local.get_context = lambda method: multiprocessing.get_context("fork")  # type: ignore[assignment]
+    bench.executors.local.get_context = lambda method: Forking()  # type: ignore[assignment]
     main(list(arguments), prog_name="bench")
+
+
+class Forking:
+    """In place of the context that spawns workers: a fork that, like them, holds no end of the pipes of other workers."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("fork")
+        self._ours: list[Connection] = []
+
+    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
+        ours, theirs = self._context.Pipe(duplex)
+        self._ours.append(ours)
+        return ours, theirs
+
+    def Process(self, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> ForkProcess:
+        return self._context.Process(target=_alone, args=(self._ours, target, args), daemon=daemon)
+
+
+def _alone(ends: list[Connection], target: Callable[..., None], args: tuple[Any, ...]) -> None:
+    for end in ends:
+        end.close()
+    target(*args)
 
 
 @dataclass
