@@ -65,13 +65,13 @@ def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
 
 
 def resolve_tasks(text: str) -> tuple[str, ...]:
-    """Task names of a text such as `core` or `digits,imagefolder:photos`."""
+    """Task names of a text such as `core` or `digits,csv:data.csv[image=file,label=class]`. Raises UsageError."""
     groups = task_groups()
-    names: dict[str, None] = {}
-    for name in filter(None, (part.strip() for part in text.split(","))):
-        names.update(dict.fromkeys(groups.get(name, [name])))
-    if not names:
+    if not text.strip(" ,"):
         raise UsageError("no tasks given: use --tasks core, or names from 'python -m bench list tasks'")
+    names: dict[str, None] = {}
+    for entry in parse_names(text, "tasks"):
+        names.update(dict.fromkeys(groups.get(str(entry), [str(entry)])))
     return tuple(names)
 
 

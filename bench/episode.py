@@ -1,8 +1,9 @@
 """Which examples a method may see.
 
 The support depends on task, shots and seed and on nothing else, so that methods are compared on identical
-episodes. Supports nest: each class has one order per seed, and K shots are its first K. An episode names rows
-of the train and val splits; there is no test split in it.
+episodes. Supports nest: each class has one order per seed, and K shots are its first K; drawn by count, the whole
+train split has one order, and n examples are its first n. An episode names rows of the train and val splits; there is
+no test split in it.
 """
 
 from __future__ import annotations
@@ -23,31 +24,59 @@ VALIDATION_SHOTS = 4  # at most, per class
 class Episode:
     """Row numbers of the train split, and of the val split where the protocol has a validation set."""
 
-    shots: int
+    shots: int  # per class; of a support drawn by count what that comes to, rounded up
     seed: int
     support: tuple[int, ...]
     validation: tuple[int, ...] = ()
 
 
-def draw_episode(task: Task, shots: int, seed: int, protocol: str) -> Episode:
-    """Raises DataError, naming the class, if one has fewer than `shots` training examples."""
-    support = _draw(task, task.train, "train", shots, seed)
+def draw_episode(task: Task, shots: int, seed: int, protocol: str, by_count: bool = False) -> Episode:
+    """`shots` examples of each class, or with `by_count` so many in all, whatever their classes.
+
+    For retrieval a shot is the number of training pairs that the task states.
+    Raises DataError, naming the class, if there are too few examples.
+    """
+    unit = task.shot_unit if task.kind == "retrieval" else len(task.class_names)
+    each = -(-shots // unit) if by_count else shots
+    most = min(each, VALIDATION_SHOTS)
     validation: tuple[int, ...] = ()
-    if protocol == "val":
-        validation = _draw(task, task.val, "val", min(shots, VALIDATION_SHOTS), seed)
-    return Episode(shots, seed, support, validation)
+    if by_count or task.kind == "retrieval":
+        support = _draw_rows(task, task.train, "train", shots if by_count else shots * unit, seed, by_count)
+        if protocol == "val":
+            wanted = min(shots, most * unit) if by_count else most * unit
+            validation = _draw_rows(task, task.val, "val", wanted, seed, by_count)
+    else:
+        support = _draw_classes(task, task.train, "train", shots, seed)
+        if protocol == "val":
+            validation = _draw_classes(task, task.val, "val", most, seed)
+    return Episode(each, seed, support, validation)
 
 
-def _draw(task: Task, split: Split, split_name: str, shots: int, seed: int) -> tuple[int, ...]:
-    random = np.random.default_rng([seed, *hashlib.sha256(f"{task.name} {split_name}".encode()).digest()[:8]])
-    if task.kind == "retrieval":
-        wanted = shots * task.shot_unit
-        if wanted > len(split):
+def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, *hashlib.sha256(f"{task.name} {split_name}".encode()).digest()[:8]])
+
+
+def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int, by_count: bool) -> tuple[int, ...]:
+    """The first `wanted` rows of one order of all that may be learnt from."""
+    rows = np.arange(len(split)) if task.kind == "retrieval" else np.flatnonzero(split.labels >= 0)
+    if wanted > len(rows):
+        what = "pairs" if task.kind == "retrieval" else "examples"
+        if by_count:
             raise DataError(
-                f"task {task.name}: {shots} shots are {wanted} {split_name} pairs and there are only {len(split)}: "
-                f"use at most --shots {len(split) // task.shot_unit}"
+                f"task {task.name}: n={wanted} {split_name} {what} are asked for and there are only {len(rows)}: "
+                f"use at most --shots n={len(rows)}"
             )
-        return tuple(int(row) for row in random.permutation(len(split))[:wanted])
+        raise DataError(
+            f"task {task.name}: {wanted // task.shot_unit} shots are {wanted} {split_name} {what} and there are only "
+            f"{len(rows)}: use at most --shots {len(rows) // task.shot_unit}"
+        )
+    order = _generator(task, split_name, seed).permutation(len(rows))
+    return tuple(int(row) for row in rows[order[:wanted]])
+
+
+def _draw_classes(task: Task, split: Split, split_name: str, shots: int, seed: int) -> tuple[int, ...]:
+    """The first `shots` rows of one order for each class."""
+    random = _generator(task, split_name, seed)
     rows: list[int] = []
     for number, name in enumerate(task.class_names):
         mine = np.flatnonzero(split.labels == number)

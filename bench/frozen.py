@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +24,8 @@ from methods.base import Views
 from tasks.base import Split, Task
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+RATIOS = (3 / 4, 4 / 3)  # of width to height that a random resized crop may have
+_LOG_RATIOS = torch.log(torch.tensor(RATIOS)).tolist()
 CHUNK = 128  # examples that go through a frozen tower at once
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,6 +35,46 @@ def autocast(device: str, precision: str) -> AbstractContextManager[object]:
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, dtype=DTYPES[precision])
+
+
+def crop_box(size: tuple[int, int], smallest: float, random: torch.Generator) -> tuple[int, int, int, int]:
+    """Top, left, height, width of a random resized crop: what torchvision's `RandomResizedCrop` draws from this generator.
+
+    torchvision draws from torch's own generator only, which several threads can't share. size: width, height.
+    """
+    width, height = size
+    for _ in range(10):
+        area = width * height * torch.empty(1).uniform_(smallest, 1.0, generator=random).item()
+        ratio = torch.exp(torch.empty(1).uniform_(*_LOG_RATIOS, generator=random)).item()
+        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < w <= width and 0 < h <= height:
+            top = int(torch.randint(0, height - h + 1, (1,), generator=random))
+            return top, int(torch.randint(0, width - w + 1, (1,), generator=random)), h, w
+    w, h = min(width, round(height * RATIOS[1])), min(height, round(width / RATIOS[0]))  # the largest part of a long picture
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+def in_order(make: Callable[[int], np.ndarray], items: Sequence[int]) -> np.ndarray:
+    """`make` of each item [N, ...], by as many threads as the worker has cores.
+
+    Each thread holds one picture at a time; Pillow lets go of Python's lock while it decodes and resizes. numpy, as an
+    operation of torch's would start threads of its own in each. What is raised is what the first failing item raised,
+    whichever thread came to it first; what has not begun by then is left.
+    """
+    threads = min(torch.get_num_threads(), len(items))
+    if threads == 1:  # also where drawing in Python would only wait for its turn
+        return _gathered(map(make, items), len(items))
+    with ThreadPoolExecutor(threads) as pool:
+        return _gathered(pool.map(make, items), len(items))
+
+
+def _gathered(made: Iterator[np.ndarray], count: int) -> np.ndarray:
+    first = next(made)
+    rows = np.empty((count, *first.shape), first.dtype)
+    rows[0] = first
+    for number, row in enumerate(made, 1):
+        rows[number] = row
+    return rows
 
 
 @dataclass
@@ -49,14 +93,23 @@ class Frozen:
     def readable(self, split: Split, rows: Sequence[int]) -> list[int]:
         """The rows whose images can be decoded; the others' errors go to `skipped`, each image once."""
         good: list[int] = []
-        for row in rows:
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
             try:
-                self._pixels(split, [row], None, self.account)
-                good.append(row)
-            except DataError as error:
-                if str(error) not in self.skipped:
-                    self.skipped.append(str(error))
+                self._pixels(split, chunk, None, self.account)
+                good += chunk
+            except DataError:
+                good += [row for row in chunk if self._is_readable(split, row)]
         return good
+
+    def _is_readable(self, split: Split, row: int) -> bool:
+        try:
+            self._pixels(split, [row], None, self.account)
+        except DataError as error:
+            if str(error) not in self.skipped:
+                self.skipped.append(str(error))
+            return False
+        return True
 
     def images(self, split: Split, rows: Sequence[int], stage: int, views: Views | None = None) -> Tensor:
         """What stage `stage` of the image tower takes: [N, ...] of the plain images, [N, V, ...] of augmented views.
@@ -114,30 +167,27 @@ class Frozen:
         ids = [split.ids[row] for row in rows]
 
         def build(positions: Sequence[int]) -> Tensor:
-            return torch.stack([self._picture(split, rows[position], views) for position in positions])
+            return torch.from_numpy(in_order(lambda position: self._picture(split, rows[position], views), positions))
 
         pixels = self.bank.rows(self._shelf(0, views, "", ""), ids, build, account)
         return self._as_imagenet(pixels) if self.squashed else pixels
 
-    def _picture(self, split: Split, row: int, views: Views | None) -> Tensor:
+    def _picture(self, split: Split, row: int, views: Views | None) -> np.ndarray:
         """[3, H, W] of one image, or [V, 3, H, W] of its views; the image is decoded once."""
         picture = split.image(row)
         side = self.backbone.size
         if views is not None:
-            return torch.stack(
-                [_tensor(self._view(picture, f"{split.ids[row]} {number}", views)) for number in range(views.count)]
-            )
+            return np.stack([_pixels(self._view(picture, f"{split.ids[row]} {number}", views)) for number in range(views.count)])
         if self.squashed:
-            return _tensor(picture.resize((side, side), Image.Resampling.BICUBIC))
-        return _tensor(self.backbone.resize(picture))
+            return _pixels(picture.resize((side, side), Image.Resampling.BICUBIC))
+        return _pixels(self.backbone.resize(picture))
 
     def _view(self, picture: Image.Image, which: str, policy: Views) -> Image.Image:
         """One augmented view, the same whenever it is asked for."""
         seed = hashlib.sha256(f"{which} {policy.smallest_crop:g} {policy.flip}".encode()).digest()[:7]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int.from_bytes(seed, "big"))
-            box = transforms.RandomResizedCrop.get_params(picture, [policy.smallest_crop, 1.0], [3 / 4, 4 / 3])
-            flip = policy.flip and bool(torch.rand(()) < 0.5)
+        random = torch.Generator().manual_seed(int.from_bytes(seed, "big"))
+        box = crop_box(picture.size, policy.smallest_crop, random)
+        flip = policy.flip and bool(torch.rand((), generator=random) < 0.5)
         if policy.smallest_crop < 1:
             side = self.backbone.size
             picture = images.resized_crop(picture, *box, [side, side], transforms.InterpolationMode.BICUBIC)
@@ -177,5 +227,6 @@ class Frozen:
         )
 
 
-def _tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+def _pixels(picture: Image.Image) -> np.ndarray:
+    """[3, H, W] uint8."""
+    return np.asarray(picture).transpose(2, 0, 1)

@@ -35,6 +35,7 @@ class Request:
     recipe: Literal["capped", "paper"] = "capped"
     quick: bool = False
     sources: Sources = NO_SOURCES
+    counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Cell:
 
     info: CellInfo
     method: Named
-    task_source: str  # as typed: a name, or imagefolder:PATH
+    task_source: str  # as typed: a name, or SCHEME:PATH
     sources: Sources = NO_SOURCES
     reason: str | None = None  # why the method doesn't apply, where that is known beforehand
 
@@ -69,7 +70,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
-        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder")
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
     cells: dict[Hashable, Cell] = {}
     for named in request.methods:
         method = registry.build(named)
@@ -78,8 +79,9 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
         label = _label(named.name, method.params, type(method).Params())
         for source, task in tasks.items():
             reason = _reason(method.kinds, task)
-            points = [(shots, seed) for shots in request.shots for seed in request.seeds] if method.uses_support else [(0, 0)]
-            for shots, seed in points:
+            sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
+            points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
+            for shots, by_count, seed in points:
                 info = CellInfo(
                     method=named.name,
                     label=label,
@@ -97,6 +99,7 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     precision=request.precision,
                     recipe=request.recipe,
                     quick=request.quick,
+                    by_count=by_count,
                 )
                 cell = Cell(info, named, source, request.sources, reason)
                 cells.setdefault(cell.key, cell)
@@ -131,7 +134,7 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
         if record is not None:
             if resume == "never":
                 raise UsageError(
-                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.shots} shots, "
+                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.size}, "
                     f"seed {cell.info.seed}: use --resume missing, or another --out"
                 )
             bad = record.status not in ("ok", "not_applicable")

@@ -19,7 +19,7 @@ MESSAGE_LENGTH = 300  # characters of an error that are shown; all of them are i
 
 def cell_name(record_or_cell: Record | Cell) -> str:
     info = record_or_cell.cell if isinstance(record_or_cell, Record) else record_or_cell.info
-    return plain(f"{info.label} on {info.task}, {info.shots} shots, seed {info.seed}")
+    return plain(f"{info.label} on {info.task}, {info.size}, seed {info.seed}")
 
 
 class Display:

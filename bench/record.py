@@ -36,6 +36,12 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     recipe: Literal["capped", "paper"] = "capped"  # whether the task's step budget was in force
     quick: bool = False
+    by_count: bool = False  # `shots` counts the support's examples in all instead of per class
+
+    @property
+    def size(self) -> str:
+        """How large the support is: "4 shots", "n = 500"."""
+        return f"n = {self.shots}" if self.by_count else f"{self.shots} shots"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

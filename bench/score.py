@@ -2,57 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.special import log_softmax
 from torch import Tensor
 
 from bench.record import Metric
 from tasks.base import Split
 
+CREDIT_PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as they are saved
 RECALL_AT = (1, 5, 10)
 CALIBRATION_BINS = 15
 
 
-def classification_metrics(scores: np.ndarray, labels: np.ndarray) -> dict[str, Metric]:
+def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None = None) -> dict[str, Metric]:
     """Of scores [N, C] (logits) and labels [N]: accuracy, mean accuracy over classes, calibration error, log loss.
 
+    credit [N, C], 0..1: what each answer is worth; then a prediction counts as much as its credit instead of 1 or 0, so
+    that accuracy is the mean credit of the predicted answers. Rows labelled -1 have no class that is right: they count
+    in accuracy and calibration, not in the mean over classes and the log loss.
     The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017).
     """
     chosen = scores.argmax(1)
-    right = chosen == labels
+    rows, labelled = np.arange(len(labels)), labels >= 0
+    right = (chosen == labels).astype(np.float64) if credit is None else np.asarray(credit[rows, chosen], np.float64).ravel()
     log_probability = log_softmax(scores.astype(np.float64), axis=1)
     confidence = np.exp(log_probability.max(1))
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     error = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
-    return {
+    metrics = {
         "accuracy": Metric(float(right.mean())),
-        "class_mean_accuracy": Metric(float(np.mean([right[labels == c].mean() for c in np.unique(labels)]))),
         "calibration_error": Metric(float(error), higher_is_better=False),
-        "log_loss": Metric(float(-log_probability[np.arange(len(labels)), labels].mean()), higher_is_better=False),
     }
+    if labelled.any():
+        by_class = [right[labels == c].mean() for c in np.unique(labels[labelled])]
+        losses = -log_probability[rows[labelled], labels[labelled]]
+        metrics["class_mean_accuracy"] = Metric(float(np.mean(by_class)))
+        metrics["log_loss"] = Metric(float(losses.mean()), higher_is_better=False)
+    return metrics
+
+
+def different_images(split: Split, rows: Sequence[int]) -> list[int]:
+    """The row of the first pair of each different image among `rows`, in their order: the candidates of text -> image."""
+    first: dict[str, int] = {}
+    for row in rows:
+        first.setdefault(split.ids[row], row)
+    return list(first.values())
 
 
 def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
     """Rank (0 is first) of the best right answer for each query, both ways, over all candidates.
 
-    scores: [M, M], row i the image of pair i, column j the caption of pair j. Pairs with the same image id share
-    their image: it is one candidate, and each of its captions is a right answer. Ties count against the model.
+    scores: [I, M], row i the i-th different image in the order of the pairs, column j the caption of pair j.
+    image_ids [M]: each pair's image. Captions of the same image are all right answers to it, and none of them counts
+    against another. Ties count against the model.
     """
-    first_row = {name: row for row, name in reversed(list(enumerate(image_ids)))}
-    images = sorted(first_row.values())
-    owner = (
-        np.array([images.index(first_row[name]) for name in image_ids])
-        if len(images) < len(image_ids)
-        else np.arange(len(images))
-    )
-    matrix = scores[images]  # [images, captions]
-    captions = np.arange(matrix.shape[1])
-    to_image = (matrix >= matrix[owner, captions]).sum(0) - 1
-    right = owner[None] == np.arange(len(images))[:, None]
-    best = np.where(right, matrix, -np.inf).max(1)
-    to_text = ((matrix >= best[:, None]) & ~right).sum(1)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(image_ids))}
+    owner = np.array([numbers[name] for name in image_ids])
+    own = scores[owner, np.arange(len(owner))]
+    to_image = (scores >= own).sum(0) - 1
+    best = np.full(len(numbers), -np.inf, scores.dtype)
+    np.maximum.at(best, owner, own)
+    as_good = np.bincount(owner, own >= best[owner]).astype(np.int64)  # of the image's own captions
+    to_text = (scores >= best[:, None]).sum(1) - as_good
     return {"image_to_text": to_text.astype(np.int32), "text_to_image": to_image.astype(np.int32)}
 
 
@@ -68,5 +82,16 @@ def evaluate(scores: Tensor, split: Split, rows: Sequence[int], kind: str) -> tu
     if kind == "retrieval":
         ranks = retrieval_ranks(scores.numpy(), [split.ids[row] for row in rows])
         return retrieval_metrics(ranks), ranks
+    credit = None if split.credit is None else split.credit[list(rows)]
     arrays = {"scores": scores.numpy(), "labels": split.labels[list(rows)]}
-    return classification_metrics(arrays["scores"], arrays["labels"]), arrays
+    if credit is not None:
+        arrays |= {f"credit_{part}": getattr(credit, part) for part in CREDIT_PARTS}
+    return classification_metrics(arrays["scores"], arrays["labels"], credit), arrays
+
+
+def credit_of(arrays: Mapping[str, np.ndarray]) -> csr_array | None:
+    """The credit [N, C] among saved arrays, None if there is none. Raises ValueError, KeyError for what doesn't fit."""
+    if "credit_data" not in arrays:
+        return None
+    shape = arrays["scores"].shape
+    return csr_array(tuple(arrays[f"credit_{part}"] for part in CREDIT_PARTS), shape=shape)

@@ -1,4 +1,4 @@
-"""Reading what people type: `coop[n_ctx=4],lora[r=8,where=qkvo]` and `1,4,16`."""
+"""Reading what people type: `coop[n_ctx=4],lora[r=8,where=qkvo]` and `1,4,n=500`."""
 
 from __future__ import annotations
 
@@ -68,6 +68,21 @@ def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
             raise UsageError(f"{what} must be below 2^31, got {number}")
         numbers.append(number)
     return list(dict.fromkeys(numbers))
+
+
+def parse_shots(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Support sizes such as `1,4,n=500`: shots per class, and counts of examples in all. Raises UsageError."""
+    counts: list[str] = []
+    shots: list[str] = []
+    for part in text.split(","):
+        name, equals, number = part.partition("=")
+        if equals and name.strip() != "n":
+            raise UsageError(f"can't read shots {text!r} at {part.strip()!r}: write 4 per class, or n=500 examples in all")
+        (counts if equals else shots).append(number if equals else part)
+    return (
+        tuple(parse_numbers(",".join(shots), "shots")) if shots else (),
+        tuple(parse_numbers(",".join(counts), "n of shots")) if counts else (),
+    )
 
 
 def build_parameters(kind: type[Any], named: Named) -> Any:

@@ -61,7 +61,7 @@ def stored_bytes(fitted: Fitting, cell: CellInfo, examples: int, chosen: Mapping
         class_names=fitted.task.class_names,
         templates=fitted.task.templates,
         candidate=fitted.task.candidate,
-        shots=cell.shots,
+        shots=fitted.episode.shots,
         examples=examples,
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in fitted.stored().items()}

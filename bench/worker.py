@@ -33,7 +33,7 @@ from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
 from bench.registry import Registry, find_methods
-from bench.score import evaluate
+from bench.score import different_images, evaluate
 from bench.stored import stored_bytes
 from bench.train import Diverged
 from methods.base import Method, NotApplicable
@@ -168,7 +168,7 @@ class _Attempt:
         frozen = self._frozen(backbone, task, method)
         episode = Episode(0, info.seed, ())
         if method.uses_support:
-            episode = draw_episode(task, info.shots, info.seed, info.protocol)
+            episode = draw_episode(task, info.shots, info.seed, info.protocol, info.by_count)
         test = list(range(len(task.test)))
         if info.quick:
             test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()
@@ -255,7 +255,9 @@ class _Attempt:
         return metrics[HEADLINE[self.cell.info.kind]].value
 
     def _score(self, scores: Tensor, split: Split, rows: list[int]) -> None:
-        expected = (len(rows), len(rows) if self.cell.info.kind == "retrieval" else self.results["data"].classes)
+        expected = (len(rows), self.results["data"].classes)
+        if self.cell.info.kind == "retrieval":
+            expected = (len(different_images(split, rows)), len(rows))
         if tuple(scores.shape) != expected:
             raise ValueError(f"the method gave scores of shape {tuple(scores.shape)}, expected {expected}")
         if not bool(torch.isfinite(scores).all()):

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
+from scipy.sparse import csr_array
 
 Kind = Literal["classification", "pair", "retrieval"]
 SplitName = Literal["train", "val", "test"]
@@ -58,21 +59,36 @@ class Split:
     """Examples of one split, images decoded on demand.
 
     ids: image ids, stable and unique within the task; rows of the same image (several questions, several
-    captions) share the id. texts: the sentence, question or caption of each row, None for classification.
-    labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
+    captions) share the id. image: several threads call it at once. texts: the sentence, question or caption of each row,
+    None for classification. labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
+    credit: sparse [N, C], 0..1, what each answer is worth where there is more to it than right and wrong; a row whose
+    answer is none of the classes is labelled -1 then: nothing learns from it, and it is scored by its credit.
     """
 
     ids: Sequence[str]
     image: Callable[[int], Image.Image]  # row number -> RGB image; raises DataError that names the file
     labels: np.ndarray
     texts: Sequence[str] | None = None
+    credit: csr_array | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.ids) or (self.texts is not None and len(self.texts) != len(self.ids)):
             raise ValueError("a split's ids, labels and texts must be of one length")
+        if self.credit is not None and self.credit.shape[0] != len(self.ids):
+            raise ValueError(f"a split of {len(self.ids)} rows can't have credit for {self.credit.shape[0]}")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def part(self, rows: Sequence[int]) -> Split:
+        """Some of the rows as a split of their own."""
+        return Split(
+            [self.ids[row] for row in rows],
+            lambda row: self.image(rows[row]),
+            self.labels[list(rows)],
+            None if self.texts is None else [self.texts[row] for row in rows],
+            None if self.credit is None else self.credit[list(rows)],
+        )
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from bench.errors import UsageError, unknown
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.bundled import CORE, TASKS
 from tasks.catalog import ENTRIES
-from tasks.imagefolder import image_folder
+from tasks.own.task import READERS, card_task, typed_task
 
 # What a task may be read from when it is given by a path, `SCHEME:PATH`.
 SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
-    "imagefolder": lambda path, sources: image_folder(Path(path)),
+    **{scheme: lambda path, sources, scheme=scheme: typed_task(f"{scheme}:{path}") for scheme in READERS},  # type: ignore[misc]
+    "card": lambda path, sources: card_task(Path(path).expanduser()),
 }
 
 

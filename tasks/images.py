@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -15,28 +17,68 @@ MOST_PIXELS = 100_000_000
 PAPER = (255, 255, 255)  # what shows through where a picture is transparent
 
 
+class _Quiet:
+    """No warnings of large files, whose size is judged here, and of odd metadata.
+
+    `warnings.catch_warnings` serves one thread at a time; this holds from the first thread that enters to the last that
+    leaves.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
 def open_image(path: Path) -> Image.Image:
     """The picture as RGB, upright by its EXIF orientation, the first frame of several. Raises DataError that names the file."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large files, whose size is judged below, and of odd metadata
-            with Image.open(path) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise _too_large(path, f"{image.width} x {image.height} pixels")
-                return _rgb(ImageOps.exif_transpose(image))
+        with path.open("rb") as file:
+            return decode_image(file, str(path))
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such image file: put it there, or use --skip-bad-images") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path} can't be read ({reason}): replace or remove it, or use --skip-bad-images") from error
+
+
+def decode_image(file: BinaryIO, name: str) -> Image.Image:
+    """The same of an open file, which messages call `name`."""
+    try:
+        with _QUIET, Image.open(file) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise _too_large(name, f"{image.width} x {image.height} pixels")
+            return _rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "far more pixels") from error
+        raise _too_large(name, "far more pixels") from error
     except DataError:
         raise
     except Exception as error:  # a broken file may raise anything from Pillow's decoders
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        message = f"{path} can't be read as an image ({reason}): replace or remove it, or use --skip-bad-images"
+        message = f"{name} can't be read as an image ({reason}): replace or remove it, or use --skip-bad-images"
         raise DataError(message) from error
 
 
-def _too_large(path: Path, size: str) -> DataError:
+def _too_large(name: str, size: str) -> DataError:
     limit = f"{MOST_PIXELS // 1_000_000} megapixels"
-    return DataError(f"{path} can't be read as an image ({size}; the limit is {limit}): shrink it, or use --skip-bad-images")
+    return DataError(f"{name} can't be read as an image ({size}; the limit is {limit}): shrink it, or use --skip-bad-images")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -123,3 +123,33 @@ def test_the_content_hash_sees_ids_labels_texts_and_order() -> None:
     hashes |= {content_hash(other, [0, 1]) for other in others}
     assert len(hashes) == 7
     assert content_hash(make_split("train", [0, 1, 9], ["a", "b", "z"]), [0, 1]) == content_hash(split, [0, 1])
+
+
+@given(SEEDS, st.integers(1, 29), st.integers(30, 60), st.sampled_from(["classification", "pair", "retrieval"]))
+def test_a_support_by_count_holds_so_many_in_all_and_nests(seed: int, few: int, many: int, kind: Kind) -> None:
+    task = make_task(kind=kind, shot_unit=3)
+    small, large = (draw_episode(task, count, seed, "fixed", by_count=True) for count in (few, many))
+    assert (len(set(small.support)), len(set(large.support))) == (few, many)
+    assert set(small.support) < set(large.support)
+    assert small.shots == -(-few // 3)  # three classes, or three pairs per shot
+
+
+def test_a_support_by_count_is_drawn_whatever_the_classes_and_may_lack_one() -> None:
+    task = make_task(load=lambda split: make_split(split, [0] * 98 + [1] + [2]))
+    support = draw_episode(task, 10, 1, "fixed", by_count=True).support
+    assert Counter(task.train.labels[list(support)].tolist()) == {0: 10}
+
+
+def test_validation_by_count_is_what_four_shots_come_to_at_most() -> None:
+    task = make_task()
+    sizes = {count: len(draw_episode(task, count, 1, "val", by_count=True).validation) for count in (2, 5, 12, 50)}
+    assert sizes == {2: 2, 5: 5, 12: 12, 50: 12}
+
+
+def test_rows_of_no_class_are_never_drawn() -> None:
+    task = make_task(load=lambda split: make_split(split, [-1, 0, 1, 2] * 10))
+    for by_count, size in ((True, 30), (False, 10)):
+        support = draw_episode(task, size, 1, "fixed", by_count=by_count).support
+        assert set(task.train.labels[list(support)].tolist()) == {0, 1, 2}
+    with pytest.raises(DataError, match=r"task tiny: n=31 train examples are asked for and there are only 30: .*--shots n=30"):
+        draw_episode(task, 31, 1, "fixed", by_count=True)

@@ -173,3 +173,21 @@ def test_an_edited_method_and_another_backbone_make_new_cells(registry: Registry
     (edited,) = expand(request(shots=(1,), seeds=(1,)), find_methods((tmp_path / "stub.py",)), "f00d")
     assert plan([edited], latest, "missing").run == (edited,)
     assert msgspec.structs.replace(edited.info, method_code=cell.info.method_code) == cell.info
+
+
+def test_sizes_by_count_are_cells_of_their_own(registry: Registry) -> None:
+    cells = expand(request("stub,free", shots=(4,), counts=(4, 500), seeds=(1,)), registry, "f00d")
+    assert [(cell.info.method, cell.info.shots, cell.info.by_count) for cell in cells] == [
+        ("stub", 4, False),
+        ("stub", 4, True),
+        ("stub", 500, True),
+        ("free", 0, False),
+    ]
+    assert [cell.info.size for cell in cells] == ["4 shots", "n = 4", "n = 500", "0 shots"]
+
+
+def test_a_record_from_before_sizes_by_count_is_still_the_same_cell(registry: Registry) -> None:
+    (cell,) = expand(request(shots=(4,), seeds=(1,)), registry, "f00d")
+    line = to_json(make_record(cell=cell.info)).replace(b',"by_count":false', b"")
+    assert b"by_count" not in line
+    assert cell_key(from_json(line, "old").cell) == cell_key(cell.info)

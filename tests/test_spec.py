@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.spec import Named, build_parameters, parse_names, parse_numbers
+from bench.spec import Named, build_parameters, parse_names, parse_numbers, parse_shots
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="[],=", exclude_categories=("Z", "C")), min_size=1, max_size=8)
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="[],", exclude_categories=("Z", "C")), min_size=1, max_size=8)
@@ -143,3 +143,24 @@ def test_a_wrong_parameter_is_named_with_the_remedy(typed: dict[str, str], parts
 def test_numbers_that_a_record_cannot_hold_are_refused(value: str) -> None:
     with pytest.raises(UsageError, match=r"lora\[alpha=\.\.\.\]"):
         read(alpha=value)
+
+
+def test_shots_per_class_and_counts_in_all_are_told_apart() -> None:
+    assert parse_shots("1,4,n=500") == ((1, 4), (500,))
+    assert parse_shots(" n = 2000, 16,n=500,16") == ((16,), (2000, 500))
+    assert parse_shots("n=10") == ((), (10,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,m=5", "can't read shots '1,m=5' at 'm=5': write 4 per class, or n=500 examples in all"),
+        ("n=0", "n of shots must be at least 1, got 0"),
+        ("n=many", "'many' is not a whole number"),
+        ("n=", "'' is not a whole number"),
+        ("four", "'four' is not a whole number"),
+    ],
+)
+def test_sizes_that_cannot_be_read_are_named(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_shots(text)

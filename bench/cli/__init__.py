@@ -18,6 +18,7 @@ from bench.cli.doctor import doctor
 from bench.cli.keeping import clean, merge, rescore, status
 from bench.cli.listing import list_
 from bench.cli.making import pretrain, report
+from bench.cli.own import tasks
 from bench.cli.proving import check, docs, verify
 from bench.cli.run import run
 from bench.errors import BenchError
@@ -47,5 +48,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, report, status, compare, merge, rescore, clean, verify, check, docs, doctor, pretrain):
+for verb in (run, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor, pretrain):
     main.add_command(verb)

@@ -75,11 +75,11 @@ def _table(title: str, rows: list[Row], level: Level) -> Table:
     from bench.report.escape import plain
 
     names = [name for name in ("time", "joules measured", "joules estimated", "memory") if any(name in r.changes for r in rows)]
-    places = {"method": (), "task": ("task",), "cell": ("task", "shots", "seed")}[level]
+    places = {"method": (), "task": ("task",), "cell": ("task", "size", "seed")}[level]
     table = Table(title=Text(title), title_justify="left", pad_edge=False)
     table.add_column("method", no_wrap=True)
     for place in places:
-        table.add_column(place, justify="left" if place == "task" else "right", no_wrap=True)
+        table.add_column("shots" if place == "size" else place, justify="left" if place == "task" else "right", no_wrap=True)
     titles = {"time": "seconds", "memory": "peak MiB"}
     for header in ("cells", "score", "change", "trained parameters", *(titles.get(name, name) for name in names)):
         table.add_column(header, justify="right")
@@ -152,7 +152,7 @@ def _verdict(found: Comparison) -> list[str]:
     for pair in found.lost[:LISTED]:
         cell, why = pair.b.cell, error_line(pair.b)
         what = "offends any rule on a score" if found.lost_offends else "score lost"
-        where = f"{cell.label} on {cell.task}, {cell.shots} shots, seed {cell.seed}"
+        where = f"{cell.label} on {cell.task}, {cell.size}, seed {cell.seed}"
         lines.append(plain(f"{what}: {where}: ok in A, {pair.b.status} in B{f' ({why})' if why else ''}", 300))
     if len(found.lost) > LISTED:
         lines.append(f"and {len(found.lost) - LISTED} more lost scores; --json lists them all")

@@ -82,7 +82,7 @@ def rescore(out: Path, write: bool) -> None:
             for name, (before, after) in difference.metrics.items()
         )
         overtaken = "" if difference.counts else " (overtaken by another record, left as it is)"
-        where = f"{cell.label} on {cell.task}, {cell.shots} shots, seed {cell.seed}"
+        where = f"{cell.label} on {cell.task}, {cell.size}, seed {cell.seed}"
         _say(f"{difference.record.record_id}, {where}: {', '.join(values)}{overtaken}")
     if len(found.different) > LISTED:
         _say(f"and {len(found.different) - LISTED} more")

@@ -17,7 +17,10 @@ DEFAULT_SEEDS = "1,2,3"
 @click.command()
 @click.option("--methods", default="all", show_default=True, help="Names, with parameters if wanted: coop[n_ctx=4],lora[r=8].")
 @click.option(
-    "--tasks", default="core", show_default=True, help="Names, imagefolder:PATH, core (four bundled ones) or bundled (all seven)."
+    "--tasks",
+    default="core",
+    show_default=True,
+    help="Names, core (four bundled ones), bundled (all seven), or your own: card:FILE, imagefolder:PATH, csv:PATH, ...",
 )
 @click.option(
     "--data-root",
@@ -26,7 +29,7 @@ DEFAULT_SEEDS = "1,2,3"
     show_envvar=True,
     help="Folder of the public data sets, each in the layout that the field has on disk.",
 )
-@click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class.")
+@click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
     "--backbone",
@@ -82,7 +85,7 @@ def run(**options: Any) -> None:
     from bench.grid import Request
     from bench.report import terminal_table
     from bench.report.escape import plain
-    from bench.spec import parse_numbers
+    from bench.spec import parse_numbers, parse_shots
     from bench.worker import Settings
     from tasks.base import Sources
 
@@ -98,10 +101,12 @@ def run(**options: Any) -> None:
         given = source(name) is not click.core.ParameterSource.DEFAULT
         return quick if options["quick"] and not given else str(options[name])
 
+    shots, counts = parse_shots(chosen("shots", ",".join(map(str, api.QUICK_SHOTS))))
     request = Request(
         methods=api.resolve_methods(options["methods"], registry),
         tasks=api.resolve_tasks(chosen("tasks", ",".join(api.QUICK_TASKS))),
-        shots=tuple(parse_numbers(chosen("shots", ",".join(map(str, api.QUICK_SHOTS))), "shots")),
+        shots=shots,
+        counts=counts,
         seeds=tuple(parse_numbers(chosen("seeds", "1"), "seeds", least=0)),
         backbone=options["backbone"],
         protocol=options["protocol"],
@@ -135,7 +140,7 @@ def run(**options: Any) -> None:
         )
         if options["dry_run"]:
             for cell in plan.run:
-                click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.shots} shots\tseed {cell.info.seed}")
+                click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.size}\tseed {cell.info.seed}")
 
     outcome = api.run(
         request,

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 
 from bench.compare.pairing import Pair
 from bench.record import Record, headline
+from bench.report import sizes
 from bench.report.statistics import CONFIDENCE
 from bench.report.summary import Section
 
@@ -48,15 +49,20 @@ class Row:
     section: Section
     label: str
     task: str | None
-    shots: int | None
+    shots: int | None  # as tables count them, bench/report/sizes.py
     seed: int | None
     changes: dict[str, Change]
+
+    @property
+    def size(self) -> int | str | None:
+        """`shots` as typed on the command line."""
+        return None if self.shots is None else sizes.typed(self.shots)
 
     @property
     def where(self) -> str:
         """One line; not escaped."""
         parts = [self.label, f" on {self.task}" if self.task else f" on {self.section.kind} tasks"]
-        parts += [f", {self.shots} shots"] if self.shots is not None else []
+        parts += [f", {sizes.title(self.shots)}"] if self.shots is not None else []
         parts += [f", seed {self.seed}"] if self.seed is not None else []
         return "".join(parts)
 
@@ -70,7 +76,7 @@ def rows(pairs: Iterable[Pair], level: Level) -> list[Row]:
             continue
         cell = pair.b.cell
         task = None if level == "method" else cell.task
-        shots, seed = (cell.shots, cell.seed) if level == "cell" else (None, None)
+        shots, seed = (sizes.number(cell), cell.seed) if level == "cell" else (None, None)
         grouped.setdefault((section_of(pair.b), cell.label, task, shots, seed), []).append(pair)
     order = sorted(grouped, key=lambda key: (key[0].title, key[0].fingerprint, key[1], key[2] or "", key[3] or 0, key[4] or 0))
     return [Row(*key, changes=_changes(grouped[key])) for key in order]

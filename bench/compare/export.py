@@ -8,6 +8,7 @@ from typing import Any
 from bench.compare.changes import Change, Row
 from bench.compare.verdict import Comparison
 from bench.record import CellInfo, Record
+from bench.report import sizes
 
 
 def to_builtins(found: Comparison) -> dict[str, Any]:
@@ -47,7 +48,8 @@ def error_line(record: Record) -> str | None:
 
 
 def _place(row: Row) -> dict[str, Any]:
-    return {**asdict(row.section), "label": row.label, "task": row.task, "shots": row.shots, "seed": row.seed}
+    shots = None if row.shots is None else sizes.typed(row.shots)
+    return {**asdict(row.section), "label": row.label, "task": row.task, "shots": shots, "seed": row.seed}
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -56,4 +58,4 @@ def _change(change: Change) -> dict[str, Any]:
 
 def _cell(cell: CellInfo) -> dict[str, Any]:
     names = ("label", "task", "task_version", "kind", "shots", "seed", "protocol", "recipe", "precision", "quick", "backbone")
-    return {name: getattr(cell, name) for name in names}
+    return {name: getattr(cell, name) for name in names} | {"shots": sizes.typed(sizes.number(cell))}

@@ -57,7 +57,7 @@ class Fitting:
     def collect(self, split: Split, rows: Sequence[int]) -> None: ...
 
     def predict(self) -> Tensor:
-        """Scores [N, C] of the collected examples; retrieval: [N, N], images by captions."""
+        """Scores [N, C] of the collected examples; retrieval: [I, N], different images by captions."""
         raise NotImplementedError
 
     def collect_validation(self) -> None: ...
@@ -97,12 +97,14 @@ class Fitting:
             device=self.device,
         )
 
-    def features(self, split: Split, rows: Sequence[int], candidates: bool = True) -> Features:
-        """Frozen features of some rows, on the cell's device."""
+    def features(
+        self, split: Split, rows: Sequence[int], candidates: bool = True, images: Sequence[int] | None = None
+    ) -> Features:
+        """Frozen features of some rows, on the cell's device. images: the rows whose images are meant, if not the same."""
         clip = self.frozen.backbone.clip
         texts = None if split.texts is None else [split.texts[row] for row in rows]
         last = len(clip.text.stages)
-        image = self.frozen.images(split, rows, len(clip.image.stages))
+        image = self.frozen.images(split, rows if images is None else images, len(clip.image.stages))
         own, others = None, None
         if self.task.kind == "classification":
             others = self._class_features(last)

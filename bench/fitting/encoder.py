@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from bench.fitting.base import CHUNK, Fitting, UndeclaredParameters, load_exactly
 from bench.frozen import DTYPES, autocast
 from bench.record import HEADLINE
-from bench.score import evaluate
+from bench.score import different_images, evaluate
 from bench.train import train
 from methods.base import CLASSIFICATION, PAIR, Adapted, EncoderMethod, Start, Support
 from tasks.base import Split
@@ -75,6 +76,8 @@ class EncoderFitting(Fitting):
             self._images = self.frozen.images(split, rows, self.image_cut)[:, None]
         self._labels = torch.as_tensor(split.labels[list(rows)])
         self._texts = self._collect_texts(split, rows)
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(split.ids[row] for row in rows))}
+        self._image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
 
     def _collect_texts(self, split: Split, rows: Sequence[int]) -> Texts | None:
         if not self._reads_texts:
@@ -114,6 +117,9 @@ class EncoderFitting(Fitting):
             if self.task.kind == "retrieval":
                 assert self._texts is not None
                 scores = self._compare(image, self._text_features(self._texts, self._texts.row[rows]))
+                mine = self._image_numbers[rows].to(scores.device)
+                also_right = (mine[:, None] == mine) & ~torch.eye(len(rows), dtype=torch.bool, device=scores.device)
+                scores = scores.masked_fill(also_right, -math.inf)
                 target = torch.arange(len(rows), device=scores.device)
                 return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
             return F.cross_entropy(self._scores(image, rows), self._labels[rows].to(image.device))
@@ -180,7 +186,8 @@ class EncoderFitting(Fitting):
             return self.method.finish(self.module, self._initial, score if rows else None)
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
-        self._test_images = self.frozen.images(split, rows, self.image_cut)
+        images = different_images(split, rows) if self.task.kind == "retrieval" else rows
+        self._test_images = self.frozen.images(split, images, self.image_cut)
         self._test_texts = self._collect_texts(split, rows)
 
     @torch.no_grad()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.fitting.base import CHUNK, Fitting, load_exactly
+from bench.score import different_images
 from bench.train import train
 from methods.base import HeadMethod
 from tasks.base import Split
@@ -60,7 +61,8 @@ class HeadFitting(Fitting):
         return {} if self._validation is None else self.method.tune(self.module, self._validation)
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
-        self._features = self.features(split, rows, candidates=not self.method.uses_support)
+        images = different_images(split, rows) if self.task.kind == "retrieval" else None
+        self._features = self.features(split, rows, candidates=not self.method.uses_support, images=images)
 
     @torch.no_grad()
     def predict(self) -> Tensor:

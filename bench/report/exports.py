@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 import pandas as pd
 
+from bench.report import sizes
 from bench.report.escape import spreadsheet
 from bench.report.statistics import Estimate
 from bench.report.summary import Costs, Row, Summary, Table, TaskScore
@@ -27,7 +28,8 @@ _LEADERBOARD = [
 
 def cells_csv(summary: Summary) -> str:
     """One row per counting cell."""
-    return to_csv(summary.frame[summary.frame["counts"]].drop(columns="counts"))
+    cells = summary.frame[summary.frame["counts"]].drop(columns="counts")
+    return to_csv(cells.assign(shots=cells["shots"].map(sizes.typed)))
 
 
 def leaderboard_csv(summary: Summary) -> str:
@@ -37,7 +39,7 @@ def leaderboard_csv(summary: Summary) -> str:
     # Gaps would turn counts into 3.0.
     return to_csv(
         frame.astype(
-            dict.fromkeys(("shots", "seeds", "trainable_low", "trainable_high", "stored_bytes_low", "stored_bytes_high"), "Int64")
+            dict.fromkeys(("seeds", "trainable_low", "trainable_high", "stored_bytes_low", "stored_bytes_high"), "Int64")
         )
     )
 
@@ -49,13 +51,21 @@ def leaderboard_json(summary: Summary) -> str:
         rows = []
         for row in table.rows:
             found: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
+            found["scores"] = _typed_keys(found["scores"])
+            found["tasks"] = {task: _typed_keys(scores) for task, scores in found["tasks"].items()}
             found["task_costs"] = [
-                {"task": task, "shots": shots, **msgspec.to_builtins(costs)} for (task, shots), costs in row.task_costs.items()
+                {"task": task, "shots": sizes.typed(shots), **msgspec.to_builtins(costs)}
+                for (task, shots), costs in row.task_costs.items()
             ]
             rows.append(found)
-        head = {name: getattr(table, name) for name in ("shots", "tasks", "reference", "gain_tasks", "ranked", "notes")}
+        head = {name: getattr(table, name) for name in ("tasks", "reference", "gain_tasks", "ranked", "notes")}
+        head = {"shots": [sizes.typed(shots) for shots in table.shots], **head}
         tables.append({"section": dataclasses.asdict(table.section), **head, "rows": rows})
     return json.dumps({"tables": tables}, indent=1, allow_nan=False) + "\n"
+
+
+def _typed_keys(by_shots: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(sizes.typed(int(shots))): value for shots, value in by_shots.items()}
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -90,12 +100,16 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         # Ranks, gains and costs of the means belong to the largest shot count.
         last = whole | _costs(method.costs) if shots == table.largest else {}
         yield (
-            common | {"scope": "all tasks", "task": "", "shots": shots} | _estimate(method.scores[shots]) | _counts(found) | last
+            common
+            | {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)}
+            | _estimate(method.scores[shots])
+            | _counts(found)
+            | last
         )
     for task, scores in method.tasks.items():
         for shots, score in scores.items():
             costs = method.task_costs.get((task, 0 if method.baseline else shots), Costs())
-            place = {"scope": "one task", "task": task, "shots": shots}
+            place = {"scope": "one task", "task": task, "shots": sizes.typed(shots)}
             yield common | place | _estimate(score.estimate) | _counts([score]) | _costs(costs)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.record import Record, headline
+from bench.report import sizes
 
 # What two records must share to stand in one table.
 SECTION = ["kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick"]
@@ -36,7 +37,7 @@ _TEXT = {
     "provenance": {name: name for name in ("commit", "device", "host", "started", "finished")},
 }
 _INTEGER = {
-    "cell": {"shots": "shots", "seed": "seed"},
+    "cell": {"seed": "seed"},
     "parameters": {"trainable": "trainable", "total_parameters": "total", "stored_bytes": "stored_bytes"},
     "memory_bytes": {f"memory_{part}_bytes": part for part in ("total", "bank", "fit", "predict", "baseline")},
     "training": {"asked_steps": "asked_steps", "run_steps": "run_steps", "batch": "batch"},
@@ -70,7 +71,9 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     tell apart: ok (with a finite score), not_applicable, failed (everything else).
     """
     columns: dict[str, list[object]] = {column: [] for column, *_ in _FIELDS}
-    own: dict[str, list[object]] = {name: [] for name in ("record_id", "status", "state", "score", "params", "skipped_images")}
+    own: dict[str, list[object]] = {
+        name: [] for name in ("record_id", "status", "state", "score", "params", "skipped_images", "shots")
+    }
     for record in records:
         for column, part, field, _ in _FIELDS:
             columns[column].append(getattr(getattr(record, part), field, None))
@@ -80,12 +83,13 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
         own["status"].append(record.status)
         own["state"].append(_state(record.status, finite))
         own["score"].append(score if finite else None)
+        own["shots"].append(sizes.number(record.cell))
         own["params"].append(json.dumps(record.cell.params, sort_keys=True, default=str))
         own["skipped_images"].append(None if record.data is None else len(record.data.skipped_images))
     series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
-    special = {"score": "float64", "skipped_images": "Int64"}
+    special = {"score": "float64", "skipped_images": "Int64", "shots": "int64"}
     series |= {name: pd.Series(values, dtype=special.get(name, "object")) for name, values in own.items()}
-    frame = pd.DataFrame(series).astype({"shots": "int64", "seed": "int64", "quick": "bool"})
+    frame = pd.DataFrame(series).astype({"seed": "int64", "quick": "bool"})
     frame = frame[[*_FIRST, *frame.columns.difference(_FIRST, sort=False)]]
     # A total order: sums of floats, and with them every byte written, must not hang on the order of the shards.
     return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report import display
+from bench.report import display, sizes
 from bench.report.escape import latex
 from bench.report.summary import HEADLINE_NAMES, Row, Summary, Table
 
@@ -19,7 +19,7 @@ def leaderboard_tex(summary: Summary) -> str:
 
 
 def _table(table: Table) -> list[str]:
-    header = ["method", *("no shots" if shots == 0 else f"{shots} shots" for shots in table.shots), "rank", "gain"]
+    header = ["method", *map(sizes.title, table.shots), "rank", "gain"]
     header += ["trained", "stored KiB", "seconds", "joules", "peak MiB", "gaps"]
     caption = f"{table.section.title}. {HEADLINE_NAMES[table.section.kind]}, mean over tasks ± half the 95% interval over seeds."
     return [

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from bench.report import display
+from bench.report import display, sizes
 from bench.report.escape import markdown
 from bench.report.frame import FAILED, NOT_APPLICABLE, OK, SECTION
 from bench.report.statistics import CONFIDENCE, smallest_p
@@ -46,7 +46,7 @@ def main_table(table: Table) -> list[str]:
     """One row per method, best first."""
     header = [
         "method",
-        *(_shots_title(table, shots) for shots in table.shots),
+        *map(sizes.title, table.shots),
         "mean rank",
         "gain",
         "behind best",
@@ -93,13 +93,9 @@ def _figures(table: Table, row: Row) -> list[str]:
     ]
 
 
-def _shots_title(table: Table, shots: int) -> str:
-    return "no shots" if shots == 0 else f"{shots} shot{'s' if shots > 1 else ''}"
-
-
 def how_to_read(table: Table) -> list[str]:
     """Our own words, written as Markdown."""
-    largest = _shots_title(table, table.largest)
+    largest = sizes.title(table.largest)
     return [
         f"Scores are {HEADLINE_NAMES[table.section.kind]}: mean over tasks ± half the 95% Student-t interval over seeds. "
         f"Rank (mean over tasks, among {table.ranked} methods without gaps), gain, and costs are at {largest}.",
@@ -125,7 +121,7 @@ def _smallest(table: Table) -> str:
 
 def by_task(table: Table) -> list[str]:
     """One row per task and method; baselines repeat their one score at every shot count."""
-    header = ["task", "method", *(_shots_title(table, shots) for shots in table.shots)]
+    header = ["task", "method", *map(sizes.title, table.shots)]
     rows = []
     for task in table.tasks:
         for row in table.rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bench.report import sizes
 from bench.report.frame import NOT_APPLICABLE, OK
 from bench.report.layout import Layout
 from bench.report.summary import Section
@@ -32,7 +33,7 @@ def _averages(layout: Layout) -> list[str]:
         listed = f"seeds {', '.join(map(str, seeds))}" if seeds else "no seed that every task has, so no means"
         where = "" if len(tasks) == len(layout.tasks) else f", {len(tasks)} of {len(layout.tasks)} tasks"
         single = "; a single seed shows no interval" if len(seeds) == 1 else ""
-        alike.setdefault(f"{listed}{where}{single}", []).append(str(shots))
+        alike.setdefault(f"{listed}{where}{single}", []).append(str(sizes.typed(shots)))
     notes = [f"Shots {', '.join(shots)}: means over {what}." for what, shots in alike.items()]
     several = layout.baselines.groupby(["label", "task"]).size()
     if (several > 1).any():

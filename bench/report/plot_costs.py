@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from bench.report import sizes
 from bench.report.canvas import METHODS, empty, new_figure, shown, title
 from bench.report.labels import place
 from bench.report.palette import look
@@ -58,7 +59,7 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
     figure = new_figure(9.6, 6.0 if len(found) > CROWDED else 4.6)
     title(figure, table.section.title, beside_legend=False)
     axes = figure.subplots()
-    shots = f"mean over {len(table.task_gains)} tasks at {table.largest} shots"
+    shots = f"mean over {len(table.task_gains)} tasks at {sizes.title(table.largest)}"
     axes.set(xlabel=name, ylabel=f"{HEADLINE_NAMES[table.section.kind]}, {shots}")
     if not found:
         empty(figure, "no method has both figures for every cell")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from bench.report import sizes
 from bench.report.canvas import METHODS, empty, new_figure, shown, title
 from bench.report.display import why_empty
 from bench.report.summary import Row, Table
@@ -37,7 +38,7 @@ def gains_figure(table: Table) -> Figure:
     axes.set_yticks(range(len(rows)), [shown(row.label) for row in rows])
     axes.set_xticks(range(len(tasks)), [shown(task) for task in tasks], rotation=35, ha="right", rotation_mode="anchor")
     axes.grid(visible=False)
-    axes.set_title(f"gain over {shown(table.reference or '')} at {table.largest} shots, points", fontsize=9)
+    axes.set_title(f"gain over {shown(table.reference or '')} at {sizes.title(table.largest)}, points", fontsize=9)
     figure.colorbar(image, ax=axes, pad=0.02, extend="both")
     _numbers(axes, table, rows, gains, image)
     return figure

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.report import sizes
 from bench.report.canvas import LEGEND_WIDTH, METHODS, empty, handle, legend, legend_height, new_figure, shown, title
 from bench.report.palette import look
 from bench.report.summary import HEADLINE_NAMES, Row, Table
@@ -118,8 +119,7 @@ def _dots(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
             axes.set_xlim(max(-2.0, min(scores) - room), min(102.0, max(scores) + room))
     panels[0, 0].set_yticks(range(len(rows)), [shown(row.label) for row in rows])
     panels[0, 0].set_ylim(len(rows) - 0.4, -0.6)
-    shots = f"{table.largest} shots" if table.largest else "no shots"
-    figure.supxlabel(f"{HEADLINE_NAMES[table.section.kind]} at {shots}", fontsize=9)
+    figure.supxlabel(f"{HEADLINE_NAMES[table.section.kind]} at {sizes.title(table.largest)}", fontsize=9)
     return figure
 
 
@@ -141,7 +141,7 @@ def _points(table: Table, row: Row, task: str) -> list[tuple[int, float, float]]
 
 def _panel(axes: Axes, table: Table, task: str, rows: list[Row], coloured: list[Row]) -> None:
     """`coloured` rows as they look everywhere, the others of `rows` in grey; all of them decide the scale."""
-    axes.set_xticks(range(len(table.shots)), [str(shots) for shots in table.shots])
+    axes.set_xticks(range(len(table.shots)), [str(sizes.typed(shots)) for shots in table.shots])
     axes.set_xlim(-0.5, len(table.shots) - 0.5)
     axes.grid(axis="x", visible=False)
     # Adapted methods side by side: with a dozen of them on one spot no interval could be read.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bench.errors import UsageError
+from bench.report import sizes
 from bench.report.summary import Row, Summary
 
 # Column -> what is sorted by, smallest first; None goes last.
@@ -23,7 +24,7 @@ COLUMNS: dict[str, Callable[[Row], float | str | None]] = {
 
 
 def sort_rows(summary: Summary, column: str) -> Summary:
-    """Best first for "score"; a shot count ("4") sorts by the mean there; everything else see `COLUMNS`.
+    """Best first for "score"; a support size ("4", "n=500") sorts by the mean there; everything else see `COLUMNS`.
 
     Raises UsageError for a column that no table has.
     """
@@ -34,11 +35,11 @@ def sort_rows(summary: Summary, column: str) -> Summary:
 
 
 def _at_shots(summary: Summary, column: str) -> Callable[[Row], float | None]:
-    known = sorted({shots for table in summary.tables for shots in table.shots})
-    if column not in map(str, known):
-        columns = ", ".join(["score", *map(str, known), *COLUMNS])
+    known = {str(sizes.typed(shots)): shots for shots in sorted({shots for table in summary.tables for shots in table.shots})}
+    if column not in known:
+        columns = ", ".join(["score", *known, *COLUMNS])
         raise UsageError(f"--sort {column}: no such column: take one of {columns}")
-    shots = int(column)
+    shots = known[column]
 
     def mean(row: Row) -> float | None:
         found = row.scores.get(shots)

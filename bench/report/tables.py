@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.report import sizes
 from bench.report.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
 from bench.report.layout import Layout
 from bench.report.notes import table_notes
@@ -91,4 +92,6 @@ def _reason(key: list[Any]) -> tuple[Any, ...]:
 
 def _listed(found: dict[int, list[int]]) -> str:
     """Shots -> seeds as text."""
-    return "; ".join(f"shots {shots}, seeds {', '.join(map(str, sorted(seeds)))}" for shots, seeds in sorted(found.items()))
+    return "; ".join(
+        f"shots {sizes.typed(shots)}, seeds {', '.join(map(str, sorted(seeds)))}" for shots, seeds in sorted(found.items())
+    )

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from bench.report import display
+from bench.report import display, sizes
 from bench.report.escape import plain
 from bench.report.summary import Summary, Table
 
@@ -29,7 +29,7 @@ def _grid(table: Table) -> Grid:
     grid = Grid(title=Text(table.section.title), title_justify="left", pad_edge=False)
     grid.add_column("method", no_wrap=True)
     for shots in table.shots:
-        grid.add_column("no shots" if shots == 0 else f"{shots} shots", justify="right", no_wrap=True)
+        grid.add_column(sizes.title(shots), justify="right", no_wrap=True)
     for name in ("rank", "gain", "trained", "stored KiB", "seconds", "joules", "joules estimated", "peak MiB"):
         grid.add_column(name, justify="right")
     grid.add_column("gaps")

@@ -14,7 +14,7 @@ import numpy as np
 from bench.errors import StoreError
 from bench.provenance import now
 from bench.record import Metric, Record
-from bench.score import classification_metrics, retrieval_metrics
+from bench.score import classification_metrics, credit_of, retrieval_metrics
 from bench.shards import folder_shards, read_lines, readable
 from bench.store import Store, artifact, latest
 
@@ -81,7 +81,8 @@ def rescore(out: Path, write: bool = False) -> Rescored:
 
 
 def recompute(record: Record, path: Path) -> dict[str, Metric]:
-    """The metrics that the predictions in `path` give: scores [N, C] with labels [N], for retrieval ranks of both ways.
+    """The metrics that the predictions in `path` give: scores [N, C] with labels [N] and perhaps
+    credit, for retrieval ranks of both ways.
 
     Raises ValueError for a file that is damaged or that belongs to another record.
     """
@@ -91,6 +92,7 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
         # Opened here, as numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             first, second = (np.asarray(arrays[name]) for name in names)
+            credit = None if retrieval else credit_of(arrays)
     except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
         raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
     if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
@@ -102,9 +104,9 @@ def recompute(record: Record, path: Path) -> dict[str, Metric]:
         raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
     if retrieval:
         return retrieval_metrics(dict(zip(names, (first, second), strict=True)))
-    if second.min() < 0 or second.max() >= first.shape[1]:
+    if second.min() < (0 if credit is None else -1) or second.max() >= first.shape[1]:
         raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
-    return classification_metrics(first, second)
+    return classification_metrics(first, second, credit)
 
 
 def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -> dict[str, tuple[float | None, float]]:

@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from bench.record import Data, Metric, Record
+from bench.score import classification_metrics
 from bench.store import Store
 from bench.upkeep.rescore import AGAIN, rescore
 from tests.stores import bench, failed, make_store, predicted, scored
@@ -160,3 +162,22 @@ def test_the_count_of_the_record_is_held_against_the_file(tmp_path: Path) -> Non
 
 def test_a_folder_without_records(tmp_path: Path) -> None:
     assert bench("rescore", tmp_path).exit_code == 2
+
+
+def with_credit(out: Path, accuracy: float) -> Record:
+    """Three examples, of which the chosen answers are worth 1, 0.3 and 0; the last one's answer is no class."""
+    record = predicted(out, "r1", kind="pair")
+    credit = csr_array(np.array([[1.0, 0.0], [0.3, 0.9], [0.0, 0.6]]))
+    arrays = {"scores": np.eye(2)[[0, 0, 0]], "labels": np.array([0, 1, -1])}
+    metrics = classification_metrics(arrays["scores"], arrays["labels"], credit)
+    parts = {f"credit_{part}": getattr(credit, part) for part in ("data", "indices", "indptr")}
+    np.savez_compressed(out / "artifacts" / "r1.npz", **arrays, **parts)
+    return claiming(msgspec.structs.replace(record, metrics=metrics), accuracy=accuracy)
+
+
+def test_accuracy_by_credit_is_computed_again(tmp_path: Path) -> None:
+    make_store(tmp_path, with_credit(tmp_path, 1.3 / 3))
+    assert bench("rescore", tmp_path).exit_code == 0
+    make_store(tmp_path, with_credit(tmp_path, 1 / 3))
+    result = bench("rescore", tmp_path)
+    assert result.exit_code == 1 and "accuracy 0.333333333 → 0.433333333" in result.output

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.record import Record
-from bench.report import display
+from bench.report import display, sizes
 from bench.report.escape import plain, printable
 from bench.report.frame import FAILED
 from bench.report.summary import Summary, Table
@@ -50,7 +50,7 @@ def collect(summary: Summary, records: Mapping[str, Record]) -> Cells:
                 found.reasons.setdefault(_reason(number, cell), position)
             status = statuses.setdefault(cell["status"], len(statuses))
             cells[places[cell["label"]]].append(
-                [tasks[cell["task"]], cell["shots"], cell["seed"], *_figures(cell), status, position]
+                [tasks[cell["task"]], sizes.typed(cell["shots"]), cell["seed"], *_figures(cell), status, position]
             )
         found.data["tables"].append({"tasks": [plain(task) for task in table.tasks], "cells": cells})
     found.data["statuses"] = [status.replace("_", " ") for status in statuses]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.report import display
+from bench.report import display, sizes
 from bench.report.summary import Row, Table, TaskScore
 
 Direction = Literal["ascending", "descending"]
@@ -31,7 +31,7 @@ class Figure:
 
 def shots_title(shots: int) -> str:
     """A header that stays on one line."""
-    return "no\N{NO-BREAK SPACE}shots" if shots == 0 else f"{shots}\N{NO-BREAK SPACE}shot{'s' if shots > 1 else ''}"
+    return sizes.title(shots).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def columns(table: Table) -> list[Column]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,13 @@ import pytest
 from PIL import Image
 
 from bench.errors import DataError
-from tasks import imagefolder
-from tasks.imagefolder import image_folder
+from tasks.base import Task
+from tasks.own import folder
+from tasks.own.task import typed_task
+
+
+def image_folder(root: Path, seed: int = 0) -> Task:
+    return typed_task(f"imagefolder:{root}[seed={seed}]")
 
 
 def fill(folder: Path, count: int, grey: int = 0, extension: str = "png") -> None:
@@ -64,15 +71,15 @@ def test_names_and_origin(root: Path, own: Path) -> None:
     task = image_folder(root)
     assert task.class_names == ("big cat", "dog")
     assert task.class_texts()[0] == "a photo of a big cat."
-    assert task.name == f"imagefolder:{root}"
-    assert task.origin == "image folder pets, seeded split"
-    assert image_folder(own).origin == "image folder own, its own split"
+    assert task.name == "imagefolder:pets"
+    assert task.origin == "imagefolder:pets, seeded split"
+    assert image_folder(own).origin == "imagefolder:own, its own split"
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_file_system(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = every_id(root), image_folder(root).version
-    listing = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda folder: reversed(list(listing(folder))))
+    listing = os.scandir
+    monkeypatch.setattr(folder.os, "scandir", lambda path: contextlib.nullcontext(reversed(list(listing(path)))))
     assert (every_id(root), image_folder(root).version) == before
 
 
@@ -172,7 +179,7 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 def test_one_class_only(tmp_path: Path, own: Path) -> None:
     fill(tmp_path / "lone" / "cat", 5)
-    fails(tmp_path / "lone", r"lone has only one class folder, 'cat': at least two")
+    fails(tmp_path / "lone", r"lone has only one class, 'cat': at least two")
 
 
 def test_a_class_without_images(root: Path) -> None:
@@ -182,7 +189,7 @@ def test_a_class_without_images(root: Path) -> None:
 
 def test_a_class_of_one_image(root: Path) -> None:
     fill(root / "rare", 1)
-    fails(root, r"rare holds one image only: a class needs 2 or more")
+    fails(root, r"class 'rare' has one image only: 2 or more are needed")
 
 
 @pytest.mark.parametrize(
@@ -209,11 +216,16 @@ def test_two_folders_of_one_name(root: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(folder: Path) -> None:
+    def refuse(path: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(imagefolder.Path, "iterdir", refuse)
+    monkeypatch.setattr(folder.os, "scandir", refuse)
     fails(root, r"can't be listed \(Permission denied\): make it readable")
+
+
+def test_a_file_name_that_is_not_utf8_is_named(root: Path) -> None:
+    (root / "dog" / os.fsdecode(b"caf\xe9.png")).write_bytes((root / "dog" / "000.png").read_bytes())
+    fails(root, r"dog holds a file whose name is not UTF-8: rename")
 
 
 def test_a_broken_image_is_named_when_it_is_asked_for(root: Path) -> None:

@@ -1,0 +1,125 @@
+"""Public data sets that are annotation files beside a folder of images, as the field has them on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DataError
+from tasks.base import Augmentation, Kind, Sources, Split, SplitName, Task
+
+VALIDATION_PARTS = 10  # where a set has no validation split, one part in so many of its training images stands in
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the files hold. A task without `val` gets it from `train`."""
+
+    splits: Mapping[SplitName, Split]
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the forms in which a set is found on disk.
+
+    needs: for each file or folder that `read` takes, the places under the data root where it may be.
+    sizes: rows of each split as the files have it.
+    """
+
+    needs: Sequence[Sequence[str]]
+    read: Callable[..., Contents]
+    sizes: Mapping[SplitName, int]
+    split: str  # whose split it is
+
+    def found(self, root: Path) -> list[Path]:
+        """What `read` takes, as far as it is there."""
+        there = (next((root / place for place in places if (root / place).exists()), None) for places in self.needs)
+        return [path for path in there if path is not None]
+
+    def missing(self, root: Path) -> list[str]:
+        return [" or ".join(places) for places in self.needs if not any((root / place).exists() for place in places)]
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """One data set; the first of its forms that is whole is read."""
+
+    name: str
+    kind: Kind
+    classes: int
+    licence: str
+    link: str  # where to get it
+    forms: Sequence[Form]
+    augmentation: Augmentation
+    candidate: str | None = None
+    shot_unit: int = 1
+    version: str = "1"
+
+    @property
+    def sizes(self) -> Mapping[SplitName, int]:
+        return self.forms[0].sizes
+
+    def state(self, sources: Sources) -> str:
+        if sources.data_root is None:
+            return f"needs a data root with {self.forms[0].needs[0][0]}"
+        root = sources.data_root.expanduser()
+        missing = self._form(root).missing(root)
+        if not missing:
+            return "ready in the data root"
+        return f"needs {missing[0]}{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}"
+
+    def task(self, sources: Sources) -> Task:
+        if sources.data_root is None:
+            raise DataError(f"task {self.name} needs files: give their folder by --data-root; they come from {self.link}")
+        root = sources.data_root.expanduser()
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder: give --data-root the folder that holds the public data sets")
+        form = self._form(root)
+        if missing := form.missing(root):
+            raise DataError(f"task {self.name}: {root} has no {', no '.join(missing)}: get what is missing from {self.link}")
+        contents = form.read(*form.found(root))
+        self._check(form, contents)
+        splits = contents.splits if "val" in contents.splits else _with_validation(contents.splits)
+        return Task(
+            name=self.name,
+            kind=self.kind,
+            version=f"{self.version}-{_short_hash(contents.class_names, form.split)}",
+            class_names=contents.class_names,
+            load=splits.__getitem__,
+            licence=self.licence,
+            origin=f"{self.name}, {form.split}",
+            augmentation=self.augmentation,
+            candidate=self.candidate,
+            shot_unit=self.shot_unit,
+        )
+
+    def _form(self, root: Path) -> Form:
+        """The form of which least is missing, of several the first."""
+        return min(self.forms, key=lambda form: len(form.missing(root)))
+
+    def _check(self, form: Form, contents: Contents) -> None:
+        counts = [(f"{split} rows", len(contents.splits[split]), expected) for split, expected in form.sizes.items()]
+        for what, count, expected in [*counts, ("classes", len(contents.class_names), self.classes)]:
+            if count != expected:
+                raise DataError(
+                    f"task {self.name}: {count:,} {what} and there should be {expected:,}: get the files again from {self.link}"
+                )
+
+
+def _with_validation(splits: Mapping[SplitName, Split]) -> Mapping[SplitName, Split]:
+    """A part of the training images, chosen by a hash of their ids and with all their rows, becomes the validation split."""
+    train = splits["train"]
+    chosen = [zlib.crc32(name.encode()) % VALIDATION_PARTS == 0 for name in train.ids]
+    rows: dict[bool, list[int]] = {True: [], False: []}
+    for row, of_validation in enumerate(chosen):
+        rows[of_validation].append(row)
+    return {**splits, "train": train.part(rows[False]), "val": train.part(rows[True])}
+
+
+def _short_hash(class_names: Sequence[str], split: str) -> str:
+    """Closed answer sets are counted from the files, so that they are part of what the data are."""
+    return hashlib.sha256("\n".join([split, *class_names]).encode()).hexdigest()[:8]

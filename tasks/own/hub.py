@@ -1,0 +1,44 @@
+"""Data sets of the Hugging Face hub, and local folders and Parquet files in its forms, through `datasets`.
+
+Rows are mapped from Arrow files on disk, so that a large set is indexed without loading it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.errors import DataError
+from tasks.own.table import Table, Tables
+
+
+def hub_tables(name: str, base: Path, config: str | None) -> Tables:
+    """`owner/name` on the hub, or a local folder in one of its forms. Raises DataError."""
+    local = base / Path(name).expanduser()
+    found = local.is_dir()
+    if not found and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise DataError(f"{local}: no such folder: give a folder in the hub's form, or owner/name of a data set on the hub")
+    splits = _load(f"hf:{name}", str(local.resolve()) if found else name, name=config)
+    return {split: _table(f"hf:{name}, split {split}", local, rows) for split, rows in splits.items()}
+
+
+def stored_parquet(path: Path) -> Table:
+    """A Parquet file that holds images."""
+    (rows,) = _load(str(path), "parquet", data_files=str(path)).values()
+    return _table(str(path), path.parent, rows)
+
+
+def _load(where: str, source: str, **options: Any) -> Any:
+    import datasets
+
+    try:
+        return datasets.load_dataset(source, **options)
+    except Exception as error:  # whatever the hub, the network or a broken file bring about
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        remedy = "check the name and the access to the hub, or give a local folder in its form"
+        raise DataError(f"{where} can't be loaded ({reason}): {remedy}") from error
+
+
+def _table(where: str, folder: Path, rows: Any) -> Table:
+    names = {name: feature.names for name, feature in rows.features.items() if hasattr(feature, "names")}
+    return Table(where, folder, tuple(rows.column_names), lambda columns: rows.data.table.select(list(columns)), names)

@@ -1,0 +1,135 @@
+"""All rows of a user's data without their images: labels, texts, and which split each row is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bench.errors import DataError
+from tasks.base import Split, SplitName
+from tasks.own.card import Card
+from tasks.own.dealing import SPLITS, UNUSED, draw_split, draw_val, grouped, which_split
+from tasks.own.labels import class_numbers
+from tasks.own.pictures import Pictures
+from tasks.own.roles import Roles, assign
+from tasks.own.rows import Rows
+from tasks.own.strings import Strings
+from tasks.own.table import Table, Tables
+
+TRAIN, VAL, TEST = range(3)
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the rows are. Images are opened when a split is asked for one."""
+
+    roles: Roles
+    pictures: Pictures
+    parts: np.ndarray  # [N] int8: number of the row's split in SPLITS, or UNUSED
+    labels: np.ndarray  # [N] int64; -1 throughout for retrieval
+    texts: Strings | None
+    class_names: tuple[str, ...]
+    known_labels: tuple[str, ...]  # what the data call the classes
+    drawn: bool  # whether the split was drawn here
+
+    def load(self, split: SplitName) -> Split:
+        rows = np.flatnonzero(self.parts == SPLITS.index(split))
+        texts = None if self.texts is None else self.texts.take(rows)
+        return Split(self.pictures.ids.take(rows), partial(self._image, rows), self.labels[rows], texts)
+
+    def _image(self, rows: np.ndarray, row: int) -> Image.Image:
+        return self.pictures.open(int(rows[row]))
+
+
+def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
+    """Raises DataError that names the table, the row and the remedy."""
+    numbers, used = _which_tables(tables, card)
+    roles = assign(card, used[0].names, used[0].where)
+    by_column = roles.split if len(used) == 1 else None
+    columns = [column for column in (roles.image, roles.label, roles.text, by_column) if column is not None]
+    rows = Rows(used, list(dict.fromkeys(columns)), roles.text if roles.kind == "retrieval" else None)
+    pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
+    labels, names, known = _labels(rows, roles, card)
+    texts = None if roles.text is None else rows.texts(roles.text)
+    images, ids = pictures.ids.numbered()
+    if roles.kind == "classification":
+        _each_once(images, ids, rows)
+        units, groups = np.arange(len(rows)), grouped(labels, known)
+    else:
+        units, groups = images, [("", np.arange(len(ids)))]
+    if by_column is not None:
+        codes, called = rows.strings(by_column).numbered()
+        splits = which_split([name or "" for name in called], card, f"{rows.where}: column {by_column!r}")
+        parts = np.array([splits[name or ""] for name in called], np.int8)[codes]
+    elif len(used) > 1:
+        parts = np.repeat(np.array(numbers, np.int8), rows.counts)
+    else:
+        if any(card.called(split) for split in SPLITS):
+            raise DataError(
+                f"{rows.where} has no split of its own to name: say by split=COLUMN where it is, or leave train, val and test out"
+            )
+        _enough(groups, rows.where, "image" if roles.kind == "classification" else "different image")
+        parts = draw_split(groups, len(units) and int(units.max()) + 1, card.seed)[units]
+    if not (parts == VAL).any():
+        parts = _with_val(parts, units, groups, card.seed)
+    _learnable(parts, labels, names, rows)
+    return Index(roles, pictures, parts, labels, texts, names, tuple(known), by_column is None and len(used) == 1)
+
+
+def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    if roles.label is None:
+        return np.full(len(rows), -1, np.int64), (), []
+    carried = rows.tables[0].class_names.get(roles.label, ())
+    return class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
+
+
+def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[Table]]:
+    """The tables that are used, and the number of the split of each; of a single table the rows must tell, or are dealt out."""
+    if len(tables) == 1:
+        return [UNUSED], list(tables.values())
+    where = next(iter(tables.values())).where
+    splits = which_split(list(tables), card, where)
+    used = [name for name in tables if splits[name] != UNUSED]
+    return [splits[name] for name in used], [tables[name] for name in used]
+
+
+def _with_val(parts: np.ndarray, units: np.ndarray, groups: list[tuple[str, np.ndarray]], seed: int) -> np.ndarray:
+    """A fifth of train as val; rows of one image stay together."""
+    of_units = np.full(int(units.max()) + 1, UNUSED, np.int8)
+    of_units[units[parts == TRAIN]] = TRAIN
+    taken = draw_val(groups, of_units, seed)[units] == VAL
+    return np.where((parts == TRAIN) & taken, np.int8(VAL), parts)
+
+
+def _each_once(images: np.ndarray, ids: Sequence[str], rows: Rows) -> None:
+    counts = np.bincount(images)
+    if counts.max(initial=0) > 1:
+        again = int((counts > 1).argmax())
+        first, second = np.flatnonzero(images == again)[:2]
+        raise DataError(
+            f"{rows.place(int(second))}: image {ids[again]!r} is in {rows.place(int(first))}, too: list each image once"
+        )
+
+
+def _enough(groups: list[tuple[str, np.ndarray]], where: str, what: str) -> None:
+    for name, members in groups:
+        if len(members) == 1:
+            whose = f"{where}: class {name!r}" if name else where
+            raise DataError(f"{whose} has one {what} only: 2 or more are needed, one to learn from and one to test on")
+
+
+def _learnable(parts: np.ndarray, labels: np.ndarray, names: Sequence[str], rows: Rows) -> None:
+    for number in (TRAIN, TEST):
+        if not (parts == number).any():
+            raise DataError(f"{rows.where}: its {SPLITS[number]} split is empty: add examples to it")
+    unlearnt = np.setdiff1d(labels[parts == TEST], labels[parts == TRAIN])
+    if len(unlearnt):
+        row = int(((labels == unlearnt[0]) & (parts == TEST)).argmax())
+        raise DataError(
+            f"{rows.place(row)}: class {names[unlearnt[0]]!r} has no train examples: add some, or remove its test examples"
+        )

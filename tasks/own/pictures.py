@@ -1,0 +1,143 @@
+"""The images of a table: files that its rows name, or images that it holds itself."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+from pyarrow import compute
+
+from bench.errors import DataError
+from tasks.images import decode_image, open_image
+from tasks.own.strings import Strings
+from tasks.own.table import holds_images
+
+MISSING = -1  # size of a file that isn't there
+
+
+@dataclass(frozen=True)
+class Files:
+    """Images in files. The paths relative to `folder` are their ids, so that these don't change with the place of the data."""
+
+    folder: Path
+    ids: Strings
+
+    def open(self, row: int) -> Image.Image:
+        return open_image(self.folder / self.ids[row])
+
+    def content(self, row: int) -> bytes:
+        """The image as it is kept. Raises OSError or ValueError."""
+        return (self.folder / self.ids[row]).read_bytes()
+
+    def sizes(self, rows: np.ndarray) -> np.ndarray:
+        """Bytes [N] int64 of some images."""
+        return np.array([_size(self.folder / self.ids[row]) for row in rows], np.int64)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Images inside the table: a column of bytes. The row number, or the content's hash, is the id."""
+
+    where: str
+    ids: Strings
+    column: pa.ChunkedArray
+
+    def open(self, row: int) -> Image.Image:
+        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.ids[row]}")
+
+    def content(self, row: int) -> bytes:
+        return self.column[row].as_py() or b""
+
+    def sizes(self, rows: np.ndarray) -> np.ndarray:
+        return compute.fill_null(compute.binary_length(self.column), MISSING).to_numpy()[rows].astype(np.int64)
+
+
+Pictures = Files | Stored
+
+
+def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], shared: bool) -> Pictures:
+    """Of the image columns of one or more tables: where each is from, the folder that its paths start from, the values.
+
+    shared: rows with the same content must have the same id. Raises DataError for a column that holds no images.
+    """
+    values = [(where, folder, _plain(array)) for where, folder, array in parts]
+    kinds = {holds_images(array.type) for _, _, array in values}
+    for where, _, array in values:
+        if len(kinds) > 1 or not (holds_images(array.type) or _is_text(array.type)):
+            raise DataError(
+                f"{where}: column {column!r} holds {array.type}: image paths or images are needed, of one sort in all tables"
+            )
+    if kinds == {True}:
+        content = pa.chunked_array([chunk for _, _, array in values for chunk in array.chunks], values[0][2].type)
+        names = _hashes(content) if shared else [f"{row:07d}" for row in range(len(content))]
+        return Stored(parts[0][0], Strings(names), content)
+    for where, _, array in values:
+        blank = compute.fill_null(compute.equal(array, ""), True).to_numpy()
+        if blank.any():
+            raise DataError(f"{where}, row {int(blank.argmax()) + 1} names no image: give its path, or remove the row")
+    return _files([(folder, Strings(array)) for _, folder, array in values])
+
+
+def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What `datasets` keeps as bytes beside a path becomes the one of the two that is there."""
+    if not pa.types.is_struct(array.type) or not {field.name for field in array.type} & {"bytes", "path"}:
+        return array
+    fields = {field.name: compute.struct_field(array, field.name) for field in array.type}
+    if "bytes" in fields and fields["bytes"].null_count < len(array):
+        return fields["bytes"]
+    return fields.get("path", array)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _files(parts: Sequence[tuple[Path, Strings]]) -> Files:
+    """Paths as given where all start from one folder; else relative to the deepest folder that holds them all."""
+    folders = {folder for folder, _ in parts}
+    absolute = any(compute.any(compute.starts_with(paths.array, "/")).as_py() for _, paths in parts)
+    if len(folders) == 1 and not absolute:
+        return Files(folders.pop(), Strings(pa.chunked_array([paths.array for _, paths in parts], pa.large_string())))
+    whole = [_absolute(folder, paths) for folder, paths in parts]
+    joined = pa.chunked_array([paths.array for paths in whole], pa.large_string())
+    ends = compute.min_max(joined).as_py()
+    common = os.path.commonpath([os.path.dirname(ends["min"]), os.path.dirname(ends["max"])])  # noqa: PTH120
+    start = len(common.rstrip("/")) + 1
+    return Files(Path(common), Strings(compute.utf8_slice_codeunits(joined, start)))
+
+
+def _absolute(folder: Path, paths: Strings) -> Strings:
+    start, nothing = (pa.scalar(text, pa.large_string()) for text in (f"{folder.resolve().as_posix()}/", ""))
+    joined = compute.binary_join_element_wise(start, paths.array, nothing)
+    return Strings(compute.if_else(compute.starts_with(paths.array, "/"), paths.array, joined))
+
+
+def _hashes(content: pa.ChunkedArray) -> list[str]:
+    return [hashlib.sha256(body.as_py() or b"").hexdigest()[:16] for body in content]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return MISSING
+
+
+def text_column(values: pa.ChunkedArray, where: str, column: str) -> pa.ChunkedArray:
+    """Text, whole numbers and truth values as they are written. Raises DataError for what has no plain text."""
+    kind: Any = values.type.value_type if pa.types.is_dictionary(values.type) else values.type
+    if pa.types.is_floating(kind) and compute.all(compute.equal(compute.floor(values), values)).as_py() is not False:
+        values = values.cast(pa.int64())  # whole numbers with gaps, as pandas leaves them
+    elif not (_is_text(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_floating(kind)):
+        raise DataError(f"{where}: column {column!r} holds {values.type}: text or numbers are needed")
+    return values.cast(pa.large_string())

@@ -1,0 +1,74 @@
+"""The rows of one table or several, one after another, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from bench.errors import DataError
+from tasks.own.pictures import Pictures, pictures, text_column
+from tasks.own.strings import Strings
+from tasks.own.table import Table
+
+
+class Rows:
+    """Some columns of tables that all have them."""
+
+    def __init__(self, tables: Sequence[Table], columns: Sequence[str], lists: str | None) -> None:
+        """`lists`: the column that may hold several captions for an image, each of which becomes a row.
+
+        Raises DataError for tables without a column or without rows.
+        """
+        for table in tables:
+            for column in columns:
+                if column not in table.names:
+                    raise DataError(f"{table.where} has no column {column!r}, which {tables[0].where} has: add or rename one")
+        self.tables = tables
+        self._parts = [_spread(table.read(columns), lists) for table in tables]
+        self.counts = [len(part) for part in self._parts]
+        for table, count in zip(tables, self.counts, strict=True):
+            if not count:
+                raise DataError(f"{table.where} holds no rows: add examples, or remove it")
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def where(self) -> str:
+        return self.tables[0].where
+
+    def place(self, row: int) -> str:
+        """Table and number of a row, counted from 1 without a header."""
+        ends = np.cumsum(self.counts)
+        part = int(np.searchsorted(ends, row, side="right"))
+        return f"{self.tables[part].where}, row {row - int(ends[part]) + self.counts[part] + 1}"
+
+    def strings(self, column: str) -> Strings:
+        texts = [text_column(part[column], table.where, column) for table, part in zip(self.tables, self._parts, strict=True)]
+        return Strings(pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.large_string()))
+
+    def texts(self, column: str) -> Strings:
+        """A column without gaps. Raises DataError that names the first row that has nothing."""
+        found = self.strings(column)
+        blank = compute.fill_null(compute.equal(found.array, ""), True).to_numpy(zero_copy_only=False)
+        if blank.any():
+            raise DataError(f"{self.place(int(blank.argmax()))} has no {column}: add it, or remove the row")
+        return found
+
+    def pictures(self, column: str, root: Path | None, shared: bool) -> Pictures:
+        """The images; `root` is the folder that paths start from where it isn't the table's own."""
+        parts = [(table.where, root or table.folder, part[column]) for table, part in zip(self.tables, self._parts, strict=True)]
+        return pictures(column, parts, shared)
+
+
+def _spread(table: pa.Table, column: str | None) -> pa.Table:
+    """A row for each part of a column of lists, with whatever else is in the list's row."""
+    if column is None or not (pa.types.is_list(table[column].type) or pa.types.is_large_list(table[column].type)):
+        return table
+    owners = compute.list_parent_indices(table[column])
+    flat = compute.list_flatten(table[column])
+    return table.take(owners).set_column(table.column_names.index(column), column, flat)

@@ -1,0 +1,145 @@
+"""Tables on disk as rows with named columns: CSV and TSV, JSON, Parquet. Columns are read when they are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv, parquet
+
+from bench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with named columns, all text as `large_string`."""
+
+    where: str  # what messages call it
+    folder: Path  # image paths start here
+    names: tuple[str, ...]
+    read: Callable[[Sequence[str]], pa.Table]  # these columns
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of columns of numbers that carry their names
+
+    def __post_init__(self) -> None:
+        twice = [name for name in self.names if self.names.count(name) > 1]
+        if twice:
+            raise DataError(f"{self.where} has two columns called {twice[0]!r}: rename one")
+
+
+Tables = dict[str, Table]  # by the data's own name of the split; "" where there is one table for all
+
+
+def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Table]) -> Tables:
+    """One file, or a folder with one per split (train.csv, test.csv, ...). Raises DataError."""
+    if path.is_file():
+        return {"": read(path)}
+    files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
+    if not files:
+        what = f"no {' or '.join(extensions)} file in this folder" if path.is_dir() else "no such file"
+        raise DataError(f"{path}: {what}: give the table, or a folder that holds one per split, such as train{extensions[0]}")
+    return {file.stem: read(file) for file in files}
+
+
+def read_csv(path: Path, header: Sequence[str] = ()) -> Table:
+    """Values parted by commas, semicolons or tabs, in UTF-8; `header` names the columns of a file without a first line for it."""
+    options: dict[str, Any] = {
+        "read_options": csv.ReadOptions(column_names=list(header) or None),
+        "parse_options": csv.ParseOptions(delimiter=_delimiter(path), newlines_in_values=True),
+    }
+    names = _reading(path, lambda: csv.open_csv(path, **options).schema.names)
+
+    def read(columns: Sequence[str]) -> pa.Table:
+        types = dict.fromkeys(columns, pa.large_string())
+        convert = csv.ConvertOptions(column_types=types, include_columns=list(columns), strings_can_be_null=False)
+        return _reading(path, lambda: csv.read_csv(path, convert_options=convert, **options))
+
+    return Table(str(path), path.parent, tuple(names), read)
+
+
+def _delimiter(path: Path) -> str:
+    with path.open("rb") as file:
+        first = file.readline(1 << 20)
+    if path.suffix.lower() == ".tsv" or (path.suffix.lower() != ".csv" and b"\t" in first):
+        return "\t"
+    return ";" if first.count(b";") > first.count(b",") else ","
+
+
+def _reading(path: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        encoded = isinstance(error, UnicodeDecodeError) or "UTF8" in reason
+        remedy = "save it as UTF-8" if encoded else "correct the file"
+        raise DataError(f"{path} can't be read as a table ({reason[:200]}): {remedy}") from error
+
+
+def read_json(path: Path) -> Table:
+    """A list of objects, or an object per line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = json.loads(text) if text.lstrip().startswith("[") else list(_lines(text))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"line {error.lineno}: {error.msg}"
+        remedy = "give a list of objects, or an object per line"
+        raise DataError(f"{path} can't be read as JSON ({reason}): {remedy}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{path} holds something else than objects with named values: give a list of objects, or one per line")
+    names = tuple(dict.fromkeys(name for row in rows for name in row))
+    return Table(str(path), path.parent, names, partial(_json_columns, rows))
+
+
+def _lines(text: str) -> Iterator[Any]:
+    for number, line in enumerate(text.splitlines()):
+        try:
+            if line.strip():
+                yield json.loads(line)
+        except json.JSONDecodeError as error:
+            raise json.JSONDecodeError(error.msg, "\n" * number, number) from error  # counts the lines before it
+
+
+def _json_columns(rows: list[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
+    return pa.table({name: _json_column([row.get(name) for row in rows]) for name in columns})
+
+
+def _json_column(values: list[Any]) -> pa.Array:
+    if any(isinstance(value, list) for value in values):
+        lists = [value if isinstance(value, list) or value is None else [value] for value in values]
+        return pa.array([value and [_text(part) for part in value] for value in lists], pa.large_list(pa.large_string()))
+    return pa.array([_text(value) for value in values], pa.large_string())
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_parquet(path: Path, stored: Callable[[Path], Table]) -> Table:
+    """A Parquet file with columns of text and numbers; `stored` reads one that holds images themselves, without loading them."""
+    schema = _reading(path, lambda: parquet.read_schema(path))
+    if any(holds_images(kind) for kind in schema.types):
+        return stored(path)
+    features = _reading(path, lambda: json.loads((schema.metadata or {}).get(b"huggingface", b"{}")))
+    names = {
+        name: feature["names"]
+        for name, feature in features.get("info", {}).get("features", {}).items()
+        if isinstance(feature, dict) and "names" in feature
+    }
+    return Table(
+        str(path),
+        path.parent,
+        tuple(schema.names),
+        lambda columns: _reading(path, lambda: parquet.read_table(path, columns=list(columns))),
+        names,
+    )
+
+
+def holds_images(kind: pa.DataType) -> bool:
+    """Whether a column of this type may hold images themselves: bytes, or bytes beside a path."""
+    return bool(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

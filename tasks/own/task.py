@@ -1,0 +1,124 @@
+"""From a user's data to a task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import DataError, unknown
+from tasks.base import Augmentation, Task
+from tasks.own.card import Card, read_card, typed_card
+from tasks.own.folder import folder_tables
+from tasks.own.hub import hub_tables, stored_parquet
+from tasks.own.index import Index, read_index
+from tasks.own.pictures import MISSING, Files
+from tasks.own.table import Tables, read_csv, read_json, read_parquet, tables_of
+
+LOOKED_AT = 10_000  # images, evenly spaced, whose sizes are part of the version; the others of a larger set aren't looked at
+WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a sentence is about, a flip turns left to right
+
+
+def _place(base: Path, path: str) -> Path:
+    return base / Path(path).expanduser()
+
+
+READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {
+    "imagefolder": lambda path, base, card: folder_tables(_place(base, path)),
+    "csv": lambda path, base, card: tables_of(
+        _place(base, path), (".csv", ".tsv", ".txt"), lambda file: read_csv(file, card.columns)
+    ),
+    "json": lambda path, base, card: tables_of(_place(base, path), (".json", ".jsonl"), read_json),
+    "parquet": lambda path, base, card: (
+        hub_tables(path, base, card.config)  # a folder: shards and splits are told by their names as on the hub
+        if _place(base, path).is_dir()
+        else {"": read_parquet(_place(base, path), stored_parquet)}
+    ),
+    "hf": lambda path, base, card: hub_tables(path, base, card.config),
+}
+
+
+def typed_task(text: str) -> Task:
+    """The task of `scheme:PATH[key=value,...]`. Raises UsageError or DataError."""
+    named, card = typed_card(text)
+    return own_task(card, Path(), _short(named.name, Path()))
+
+
+def card_task(path: Path) -> Task:
+    """The task of a card. Raises DataError."""
+    return own_task(read_card(path), path.parent, f"card:{path.stem}")
+
+
+def own_task(card: Card, base: Path, name: str) -> Task:
+    """The task that a card describes; its paths start from the folder `base`. Raises DataError that names file and remedy."""
+    index = card_index(card, base)
+    kind = index.roles.kind
+    usual = Augmentation() if kind == "classification" else WHOLE
+    augmentation = Augmentation(
+        usual.smallest_crop if card.crop is None else card.crop, usual.flip if card.flip is None else card.flip
+    )
+    data = [card.data] if isinstance(card.data, str) else list(card.data.values())
+    return Task(
+        name=name,
+        kind=kind,
+        version=_version(index, card, augmentation),
+        class_names=index.class_names,
+        load=index.load,
+        templates=card.templates or Task.templates,
+        licence=card.licence,
+        origin=f"{', '.join(_short(each, base) for each in data)}, {'seeded' if index.drawn else 'its own'} split",
+        augmentation=augmentation,
+        candidate=card.candidate,
+        shot_unit=card.pairs_per_shot if kind == "retrieval" else 1,
+    )
+
+
+def card_index(card: Card, base: Path) -> Index:
+    """The rows of a card's data. Raises DataError."""
+    if isinstance(card.data, str):
+        tables = _tables(card.data, card, base)
+    else:
+        tables = {}
+        for split, data in card.data.items():
+            found = _tables(data, card, base)
+            if len(found) > 1:
+                raise DataError(f"{data} has splits of its own and can't be the {split} split: name it as data for all")
+            tables[split] = next(iter(found.values()))
+    return read_index(tables, card, None if card.root is None else _place(base, card.root))
+
+
+def _tables(data: str, card: Card, base: Path) -> Tables:
+    scheme, _, path = data.partition(":")
+    if scheme not in READERS or not path:
+        raise DataError(f"data {data!r}: {unknown('source', scheme, [f'{each}:PATH' for each in READERS])}")
+    return READERS[scheme](path, base, card)
+
+
+def _short(data: str, base: Path) -> str:
+    """A data set's name without the folder it lies in, as records must not change when the data are moved."""
+    scheme, _, path = data.partition(":")
+    on_hub = scheme == "hf" and not _place(base, path).is_dir()
+    return data if on_hub else f"{scheme}:{_place(base, path).resolve().name}"
+
+
+def _version(index: Index, card: Card, augmentation: Augmentation) -> str:
+    """A short hash of what the rows are and how they are put to a model, with the sizes of the images.
+
+    Raises DataError if there are none of the images.
+    """
+    ids = index.pictures.ids
+    rows = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), LOOKED_AT)).astype(np.int64))
+    sizes = index.pictures.sizes(rows)
+    if isinstance(index.pictures, Files) and (sizes == MISSING).all():
+        first = index.pictures.folder / ids[0]
+        raise DataError(f"{first}: no such image, and none of the others is there: say by root=FOLDER where image paths start")
+    about = [index.roles.kind, index.class_names, card.templates, card.candidate, card.pairs_per_shot]
+    digest = hashlib.sha256(json.dumps([*about, augmentation.smallest_crop, augmentation.flip]).encode())
+    for values in (index.parts, index.labels, sizes):
+        digest.update(values.tobytes())
+    for texts in (ids, index.texts or ()):
+        digest.update("\0".join(texts).encode())
+    return digest.hexdigest()[:12]
