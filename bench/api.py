@@ -137,7 +137,8 @@ def run(
 def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", plugins: tuple[Path, ...] = ()) -> Scorer:
     """A scorer from what a cell stored under `--save-weights`: from its record in the folder `out`, or from the file.
 
-    Raises UsageError if there is no such file, StoreError if it is outside of `out`, UsageError if record, file, backbone, method and parameters don't agree.
+    Raises UsageError if there is no such file, or if record, file, backbone, method and parameters don't agree; StoreError
+    if the record names a file outside of `out`.
     """
     if isinstance(source, Record):
         found = artifact(out, source, "weights")

@@ -88,7 +88,7 @@ def parse_shots(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def build_parameters(kind: type[Any], named: Named) -> Any:
     """An instance of the frozen dataclass `kind` with the typed values read by its field types. Raises UsageError."""
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, text in named.parameters:
         if key not in fields:

@@ -29,7 +29,7 @@ def keep_log(pipe: Connection, path: Path) -> None:
 
 
 def _keep(pipe: Connection, path: Path) -> None:
-    left = MOST_BYTES
+    left, cut = MOST_BYTES, False
     with contextlib.closing(pipe):
         while True:
             try:
@@ -38,8 +38,9 @@ def _keep(pipe: Connection, path: Path) -> None:
                 return
             if not chunk:
                 return
-            kept = chunk if len(chunk) <= left else chunk[:left] + CUT
-            if left > 0:
+            if not cut:
+                cut = len(chunk) > left
+                kept = chunk[:left] + CUT if cut else chunk
                 left -= len(chunk)
                 with contextlib.suppress(OSError):
                     path.parent.mkdir(parents=True, exist_ok=True)

@@ -93,5 +93,5 @@ class Images:
 def _listed(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder)]
-    except OSError:
+    except (OSError, ValueError):  # no such folder; a zero byte in its name
         return []

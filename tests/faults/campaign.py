@@ -47,12 +47,14 @@ def campaign(folder: Path, kills: int, seed: int, say: Callable[[str], None] = p
     random_ = random.Random(seed)
     photos = photographs(folder / "photos")
     said = folder / "said"
-    started = time.monotonic()
-    code, text = run(*grid(photos, folder / "undisturbed"), said=said)
-    whole = time.monotonic() - started
-    assert code == 0, text
+    whole = 0.0
+    for name in ("undisturbed", "again"):  # the first pays for the server's imports
+        started = time.monotonic()
+        code, text = run(*grid(photos, folder / name), said=said)
+        whole = time.monotonic() - started
+        assert code == 0, text
     expected = predictions(folder / "undisturbed")
-    assert len(expected) == CELLS
+    assert len(expected) == CELLS and predictions(folder / "again") == expected
     say(f"seed {seed}: undisturbed, the grid takes {whole:.1f} s")
     tally = Tally()
     while tally.kills.total() < kills:

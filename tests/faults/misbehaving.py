@@ -93,5 +93,3 @@ class Reaching(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         return Recipe(steps=1)
-
-

@@ -59,9 +59,7 @@ def test_a_store_of_a_newer_program_is_left_alone(out: Path, photos: Path, tmp_p
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "swapped"])
-def test_a_damaged_bank_is_made_again_and_told(
-    out: Path, finished: Path, photos: Path, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_bank_is_made_again_and_told(out: Path, finished: Path, photos: Path, tmp_path: Path, damage: str) -> None:
     entries = sorted((out / "bank").rglob("*.safetensors"))
     assert len({entry.parent for entry in entries}) > 1
     if damage == "swapped":  # each entry into the folder of another stage

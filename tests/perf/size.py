@@ -1,6 +1,6 @@
 """Measures and draws what size costs.
 
-    python -m tests.perf.size        writes docs/size.svg, docs/size.png and prints the table of docs/size.md
+python -m tests.perf.size        writes docs/size.svg, docs/size.png and prints the table of docs/size.md
 """
 
 from __future__ import annotations
@@ -157,7 +157,10 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
     with settings():
         figure = new_figure(9.0, 3.6)
         for axes, name, values in zip(
-            figure.subplots(1, 2), ("seconds", "peak MB"), (lambda cost: cost.seconds, lambda cost: cost.peak_bytes / 1e6), strict=True
+            figure.subplots(1, 2),
+            ("seconds", "peak MB"),
+            (lambda cost: cost.seconds, lambda cost: cost.peak_bytes / 1e6),
+            strict=True,
         ):
             for job in JOBS:
                 line = axes.plot(SIZES, [values(found[job, size]) for size in SIZES], marker="o", markersize=4, label=job)

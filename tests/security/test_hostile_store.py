@@ -55,7 +55,9 @@ def out(tmp_path: Path) -> Path:
     ]
     for seed, word in enumerate(WORDS):
         changed = {"backbone": word, "precision": word, "fingerprint": word}
-        records.append(make_record(word, word, seed=seed, label=word, family=word, params={word: word}, record_id=word, **changed))
+        records.append(
+            make_record(word, word, seed=seed, label=word, family=word, params={word: word}, record_id=word, **changed)
+        )
         records.append(failed_record(message=word, phase=word, method="other", task=word, seed=seed, record_id=f"f{word}"))
     return make_store(out, *records)
 
@@ -66,8 +68,8 @@ def test_every_verb_stays_inside_and_shows_no_control_character(out: Path, tmp_p
         if old.is_file():
             os.utime(old, (0, 0))
     for verb in (
-        ("report", "--out", out), ("status", out), ("rescore", out, "--write"), ("compare", out, out), ("compare", out, out, "--json"),
-        ("clean", out), ("clean", out, "--yes"), ("report", "--out", out, "--sort", "\x1b[31m"),
+        ("report", "--out", out), ("status", out), ("rescore", out, "--write"), ("compare", out, out),
+        ("compare", out, out, "--json"), ("clean", out), ("clean", out, "--yes"), ("report", "--out", out, "--sort", "\x1b[31m"),
     ):  # fmt: skip
         result = bench(*verb)
         assert result.exit_code in (0, 1, 2), (verb, result.output)
@@ -80,7 +82,9 @@ def test_every_verb_stays_inside_and_shows_no_control_character(out: Path, tmp_p
     assert "\\input{" not in (out / "leaderboard.tex").read_text()
     for name in ("cells.csv", "leaderboard.csv"):
         with io.StringIO((out / name).read_text(encoding="utf-8"), newline="") as file:
-            values = {row[key] for row in csv.DictReader(file) for key in row if key in ("label", "task", "backbone", "error_message")}
+            values = {
+                row[key] for row in csv.DictReader(file) for key in row if key in ("label", "task", "backbone", "error_message")
+            }
         assert values and not [value for value in values if value.startswith(("=", "+", "-", "@", "\t", "\r"))]
 
 
