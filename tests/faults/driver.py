@@ -35,6 +35,7 @@ def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user:
     with open(said, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a worker that crashes on purpose need not leave a gigabyte
     if "files" in limits:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits["files"], limits["files"]))
     if "memory" in limits:  # beside what the libraries have taken already

@@ -69,7 +69,7 @@ def test_each_is_a_row_that_says_what_happened(photos: Path, tmp_path: Path) -> 
     sizes = [path.stat().st_size for path in (out / "logs").iterdir()]
     assert max(sizes) == MOST_BYTES + len(CUT)
     rows = (out / "leaderboard.md").read_text()
-    assert all(rf"misbehaving\[how={how}\]" in rows for how in EXPECTED)
+    assert all(rf"misbehaving\[how={how}\]" in rows for how in EXPECTED if how != "fine")
 
 
 @pytest.fixture(scope="module")
