@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.report.escape import plain
@@ -32,7 +33,7 @@ class Section:
     @classmethod
     def of(cls, key: Any) -> Section:
         """From the key of a group of `SECTION` columns."""
-        return cls(*key)
+        return cls(*(bool(value) if isinstance(value, np.bool_) else value for value in key))  # older pandas leaves numpy's
 
     @property
     def title(self) -> str:

@@ -21,5 +21,5 @@ def test_cost_of_size(benchmark: BenchmarkFixture, job: str, size: int) -> None:
     benchmark.extra_info.update(found._asdict())
     assert found.peak_bytes > 0
     if not benchmark.disabled and size == SIZES[-1] and job in LIMITS:
-        seconds, peak_bytes = LIMITS[job]
-        assert found.seconds < seconds and found.peak_bytes < peak_bytes, found
+        seconds, peak_bytes = LIMITS[job]  # one thread's work: its CPU seconds are the seconds of a machine that is free
+        assert found.cpu_seconds < seconds and found.peak_bytes < peak_bytes, found
