@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bench.report.escape import plain
@@ -33,7 +32,8 @@ class Section:
     @classmethod
     def of(cls, key: Any) -> Section:
         """From the key of a group of `SECTION` columns."""
-        return cls(*(bool(value) if isinstance(value, np.bool_) else value for value in key))  # older pandas leaves numpy's
+        *texts, quick = key
+        return cls(*texts, quick=bool(quick))  # numpy's under older pandas
 
     @property
     def title(self) -> str:

@@ -152,7 +152,10 @@ def _bytes(name: str) -> int:
 
 def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
     """Seconds and memory against size, one line per job."""
+    from matplotlib.ticker import FuncFormatter
+
     from bench.report.canvas import new_figure, save, settings
+    from bench.report.plot_costs import tick_text
 
     with settings():
         figure = new_figure(9.0, 3.6)
@@ -163,12 +166,15 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
             strict=True,
         ):
             for job in JOBS:
-                line = axes.plot(SIZES, [values(found[job, size]) for size in SIZES], marker="o", markersize=4, label=job)
+                shown = SIZES if name == "seconds" or job != "append" else ()  # which keeps nothing
+                line = axes.plot(shown, [values(found[job, size]) for size in shown], marker="o", markersize=4, label=job)
                 if job in LIMITS:
                     limit = LIMITS[job][0] if name == "seconds" else LIMITS[job][1] / 1e6
                     axes.plot([SIZES[-1]], [limit], marker="_", markersize=14, color=line[0].get_color(), linestyle="none")
             axes.set(xscale="log", yscale="log", xlabel="cells", ylabel=name)
-            axes.set_title("dashes at the right: what is promised", fontsize=8, loc="left", color="#555555")
+            axes.xaxis.set_major_formatter(FuncFormatter(tick_text))
+            axes.yaxis.set_major_formatter(FuncFormatter(tick_text))
+            axes.set_title("dashes: what is promised", fontsize=8, loc="left", color="#555555")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
         save(figure, stem)
 
