@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -32,8 +32,7 @@ class Section:
     @classmethod
     def of(cls, key: Any) -> Section:
         """From the key of a group of `SECTION` columns."""
-        *texts, quick = key
-        return cls(*texts, quick=bool(quick))  # numpy's under older pandas
+        return replace(cls(*key), quick=bool(key[-1]))  # older pandas gives numpy's
 
     @property
     def title(self) -> str:

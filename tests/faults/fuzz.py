@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace")
             said = done.stderr.splitlines()
             runs = next((line for line in reversed(said) if line.startswith(("Done ", "stat::number_of_exec"))), "")
-            _say(f"{name}: {'ok' if done.returncode == 0 else 'FOUND'} {runs}")
+            _say(f"{name}: {'ok' if done.returncode == 0 else f'FOUND, exit code {done.returncode},'} {runs}")
             if done.returncode:
                 failed += 1
                 _say("\n".join(said[-40:]))
