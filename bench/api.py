@@ -27,8 +27,9 @@ from bench.provenance import now, provenance
 from bench.record import Failure, Record
 from bench.registry import Registry, find_methods, method_code
 from bench.report import Summary, write_report
+from bench.report.escape import plain
 from bench.spec import Named, parse_names
-from bench.store import Store
+from bench.store import Store, artifact
 from bench.stored import Scorer, read_stored
 from bench.upkeep.clean import clean as clean
 from bench.upkeep.merge import merge as merge
@@ -149,7 +150,7 @@ def run(
             return Outcome(todo, (), None, stopped)
     latest = store.latest()
     for problem in store.problems:
-        console.print(f"passed over: {problem}", markup=False, style="yellow")
+        console.print(plain(f"passed over: {problem}"), markup=False, highlight=False, style="yellow")
     summary = write_report(latest.values(), settings.out)
     return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary, stopped)
 
@@ -157,12 +158,14 @@ def run(
 def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", plugins: tuple[Path, ...] = ()) -> Scorer:
     """A scorer from what a cell stored under `--save-weights`: from its record in the folder `out`, or from the file.
 
-    Raises UsageError if there is no such file, or if record, file, backbone, method and parameters don't agree.
+    Raises UsageError if there is no such file, or if record, file, backbone, method and parameters don't agree; StoreError
+    if the record names a file outside of `out`.
     """
     if isinstance(source, Record):
-        if "weights" not in source.artifacts:
+        found = artifact(out, source, "weights")
+        if found is None:
             raise UsageError(f"record {source.record_id} has no stored weights: run the cell again with --save-weights")
-        path = out / source.artifacts["weights"]
+        path = found
     else:
         path = source
     about, tensors = read_stored(path)

@@ -7,9 +7,10 @@ new shard. Nested supports, seeds and methods therefore share whatever they have
     ROOT/<shelf hash>/shelf.json            what the shelf holds, for people
     ROOT/<shelf hash>/<shard hash>.safetensors
 
-A shard carries its own checksum and what each row cost to make, so that a cell can be charged for banked rows
-as if it had computed them itself. A damaged shard is removed and its rows are made again. Two processes that
-want the same rows wait for each other (a lock file per shelf, released by the system if its holder dies).
+A shard carries its own checksum, the shelf it belongs to and what each row cost to make, so that a cell can be
+charged for banked rows as if it had computed them itself. A shard that is damaged, or of another shelf, is removed,
+its rows are made again, and `notes` says so. Two processes that want the same rows wait for each other (a lock file
+per shelf, released by the system if its holder dies).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from bench.errors import StoreError
 from bench.files import write_whole
 from bench.meter import Meter, Usage
 
@@ -78,6 +80,7 @@ class Bank:
         self.root = root
         self.meter = meter
         self.limit_bytes = limit_bytes
+        self.notes: list[str] = []  # what was found damaged
         self._shelves: dict[str, _Rows] = {}
 
     def missing(self, shelf: Shelf, ids: Sequence[str]) -> list[str]:
@@ -88,7 +91,7 @@ class Bank:
         """The rows [len(ids), ...] in the order asked for; `account` is charged for them.
 
         upstream: what the inputs of the missing rows cost; it becomes part of what these rows cost.
-        Raises whatever `build` raises; rows made before that stay.
+        Raises whatever `build` raises; rows made before that stay. Raises StoreError if the bank can't be written.
         """
         held = self._held(shelf)
         if held.missing(ids):
@@ -105,7 +108,7 @@ class Bank:
     def _held(self, shelf: Shelf) -> _Rows:
         held = self._shelves.get(shelf.folder)
         if held is None:
-            held = self._shelves[shelf.folder] = _Rows(self.root / shelf.folder)
+            held = self._shelves[shelf.folder] = _Rows(self.root / shelf.folder, self.notes)
             held.refresh()
         return held
 
@@ -127,6 +130,12 @@ class Bank:
             usage.add(upstream)
         held.add(missing, rows, usage, shelf, keep=held.bytes_on_disk + rows.nbytes <= self.limit_bytes)
 
+    def told(self) -> list[str]:
+        """The notes since this was asked for last."""
+        notes = list(self.notes)
+        self.notes.clear()
+        return notes
+
     def forget_memory(self) -> None:
         """Drop what is held in memory; what is on disk stays."""
         self._shelves.clear()
@@ -135,8 +144,9 @@ class Bank:
 class _Rows:
     """One shelf as this process sees it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notes: list[str]) -> None:
         self.folder = folder
+        self.notes = notes
         self.costs: dict[str, Usage] = {}
         self.bytes_on_disk = 0
         self._places: dict[str, tuple[Tensor, int]] = {}
@@ -161,13 +171,17 @@ class _Rows:
         for path in sorted(self.folder.glob("*.safetensors")):
             if path.name in self._seen:
                 continue
-            shard = _read_shard(path)
-            if shard is None:
+            try:
+                shard = _read_shard(path)
+            except FileNotFoundError:  # another process found it damaged
+                continue
+            except _Damaged as reason:
+                self.notes.append(f"{path}: {reason}: removed, its rows are made again")
                 path.unlink(missing_ok=True)
                 continue
             self._seen.add(path.name)
-            self.bytes_on_disk += path.stat().st_size
-            self._register(*shard)
+            self.bytes_on_disk += shard.size
+            self._register(shard.ids, shard.rows, shard.cost)
 
     def add(self, ids: list[str], rows: Tensor, usage: Usage, shelf: Shelf, keep: bool) -> None:
         if len(rows) != len(ids):
@@ -195,32 +209,61 @@ class _Rows:
 
 
 def _write_shard(folder: Path, ids: list[str], rows: Tensor, each: Usage, shelf: Shelf) -> Path:
-    body = save({"rows": rows}, {"ids": json.dumps(ids), "cost": json.dumps(asdict(each))})
-    name = hashlib.sha256(body).hexdigest()
-    path = folder / f"{name}.safetensors"
-    if not (folder / "shelf.json").exists():
-        (folder / "shelf.json").write_text(json.dumps(asdict(shelf), indent=1) + "\n")
-    write_whole(path, body)
+    about = {"shelf": shelf.folder, "ids": json.dumps(ids), "cost": json.dumps(asdict(each))}
+    body = save({"rows": rows}, about)
+    path = folder / f"{hashlib.sha256(body).hexdigest()}.safetensors"
+    try:
+        if not (folder / "shelf.json").exists():
+            write_whole(folder / "shelf.json", (json.dumps(asdict(shelf), indent=1) + "\n").encode())
+        write_whole(path, body)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     return path
 
 
-def _read_shard(path: Path) -> tuple[list[str], Tensor, Usage] | None:
-    """None for a shard whose content isn't what its name says."""
+class _Damaged(Exception):
+    """A shard whose rows can't be trusted, and why."""
+
+
+@dataclass(frozen=True)
+class _Shard:
+    ids: list[str]
+    rows: Tensor
+    cost: Usage
+    size: int  # bytes on disk
+
+
+def _read_shard(path: Path) -> _Shard:
+    """Raises _Damaged for a file whose content isn't what its name and folder say, FileNotFoundError for one that is gone."""
     try:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != path.stem:
-                return None
+                raise _Damaged("its content is not what was written")
         with safe_open(str(path), "pt") as shard:
-            about: dict[str, Any] = shard.metadata()
-            cost = UNTIMED | json.loads(about["cost"])
-            return json.loads(about["ids"]), shard.get_tensor("rows"), Usage(**cost)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
-        return None
+            about: dict[str, Any] = shard.metadata() or {}
+            if about.get("shelf") != path.parent.name:
+                raise _Damaged("it doesn't belong here, but to another backbone, task or stage, or to an earlier version")
+            ids, rows = json.loads(about["ids"]), shard.get_tensor("rows")
+            if len(ids) != len(rows):
+                raise _Damaged(f"it holds {len(rows)} rows of {len(ids)} ids")
+            return _Shard(ids, rows, Usage(**UNTIMED | json.loads(about["cost"])), path.stat().st_size)
+    except FileNotFoundError:
+        raise
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise _Damaged(f"it can't be read ({error})") from error
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    return StoreError(f"{folder}: can't keep banked rows here ({error.strerror}): free space, or choose another --bank")

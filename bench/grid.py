@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from bench.errors import UsageError
@@ -48,6 +49,11 @@ class Cell:
     sources: Sources = NO_SOURCES
     reason: str | None = None  # why the method doesn't apply, where that is known beforehand
 
+    @cached_property
+    def key(self) -> Hashable:
+        """What makes it the same cell as another."""
+        return cell_key(self.info)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -73,15 +79,17 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
     for named in request.methods:
         method = registry.build(named)
         code = method_code(type(method))
+        params = dataclasses.asdict(method.params)
         label = _label(named.name, method.params, type(method).Params())
         for source, task in tasks.items():
+            reason = _reason(method.kinds, task)
             sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
             points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
             for shots, by_count, seed in points:
                 info = CellInfo(
                     method=named.name,
                     label=label,
-                    params=dataclasses.asdict(method.params),
+                    params=params,
                     method_code=code,
                     family=method.family,
                     task=task.name,
@@ -100,7 +108,8 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     support="" if given is None else support_name(given),
                     support_file=file_hash(support_file(given, task, shots, seed)) if given and method.uses_support else "",
                 )
-                cells.setdefault(cell_key(info), Cell(info, named, source, request.sources, _reason(method.kinds, task)))
+                cell = Cell(info, named, source, request.sources, reason)
+                cells.setdefault(cell.key, cell)
     return list(cells.values())
 
 
@@ -128,7 +137,7 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
     not_applicable: list[Cell] = []
     done = failed = 0
     for cell in cells:
-        record = latest.get(cell_key(cell.info))
+        record = latest.get(cell.key)
         if record is not None:
             if resume == "never":
                 raise UsageError(
@@ -141,4 +150,4 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
                 done += 1
                 continue
         (not_applicable if cell.reason else run).append(cell)
-    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell_key(cell.info) for cell in cells))
+    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells))

@@ -11,13 +11,15 @@ from rich.text import Text
 
 from bench.grid import Cell
 from bench.record import Record, headline
+from bench.report.escape import plain
 
 PLAIN_EVERY_S = 10.0
+MESSAGE_LENGTH = 300  # characters of an error that are shown; all of them are in the record
 
 
 def cell_name(record_or_cell: Record | Cell) -> str:
     info = record_or_cell.cell if isinstance(record_or_cell, Record) else record_or_cell.info
-    return f"{info.label} on {info.task}, {info.size}, seed {info.seed}"
+    return plain(f"{info.label} on {info.task}, {info.size}, seed {info.seed}")
 
 
 class Display:
@@ -59,9 +61,11 @@ class Display:
         """Another run on the same store has done a cell of ours."""
         self.done += 1
         score = headline(record)
+        for note in record.notes:
+            self.console.print(Text(plain(note), style="yellow"))
         if record.status not in ("ok", "not_applicable"):
             self.failed += 1
-            message = record.error.message.splitlines()[0] if record.error else ""
+            message = plain(record.error.message.strip().partition("\n")[0], MESSAGE_LENGTH) if record.error else ""
             self.console.print(Text(f"{record.status}: {cell_name(record)}: {message}", style="red"))
         elif score is not None and (self.best is None or score > self.best[0]):
             self.best = (score, cell_name(record))

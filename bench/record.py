@@ -178,6 +178,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     data: Data | None = None
     provenance: Provenance | None = None
     artifacts: dict[str, str] = {}  # "predictions", "weights": paths relative to the results folder
+    notes: list[str] = []  # what was put right on the way, such as a damaged file of the bank
     corrects: str | None = None  # id of the record of the same attempt whose metrics this one puts right
 
 
@@ -193,12 +194,12 @@ def headline(record: Record) -> float | None:
     return None if metric is None else metric.value
 
 
-def to_json(record: Record) -> bytes:
-    """One line of JSON without the line break."""
+def to_json(value: Any, order: Literal["deterministic"] | None = None) -> bytes:
+    """One line of JSON without the line break, of a record or of parts of one. deterministic: equal values, equal bytes."""
     try:
-        return msgspec.json.encode(record)
+        return msgspec.json.encode(value, enc_hook=str, order=order)
     except UnicodeEncodeError:  # a file name that isn't UTF-8, in a message
-        return msgspec.json.encode(_writable(msgspec.to_builtins(record)))
+        return msgspec.json.encode(_writable(msgspec.to_builtins(value, enc_hook=str)), order=order)
 
 
 def _writable(value: Any) -> Any:

@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bench.errors import UsageError, unknown
@@ -98,7 +99,7 @@ def parse_shots(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def build_parameters(kind: type[Any], named: Named) -> Any:
     """An instance of the frozen dataclass `kind` with the typed values read by its field types. Raises UsageError."""
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, text in named.parameters:
         if key not in fields:
@@ -110,6 +111,11 @@ def build_parameters(kind: type[Any], named: Named) -> Any:
         return kind(**values)
     except ValueError as error:
         raise UsageError(f"{named}: {error}") from error
+
+
+@lru_cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _read(text: str, hint: Any, where: str) -> Any:

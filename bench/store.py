@@ -2,6 +2,7 @@
 
     OUT/records/<writer>.jsonl     one record a line
     OUT/artifacts/...              predictions and trained weights
+    OUT/logs/...                   what workers printed; nothing depends on it
 
 Merging two stores is copying their files together. A torn last line is what a crash leaves behind: it is
 reported, ignored, and its cell runs again.
@@ -9,7 +10,6 @@ reported, ignored, and its cell runs again.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Collection, Hashable, Iterable, Iterator
@@ -31,7 +31,7 @@ def cell_key(cell: CellInfo, regardless_of: Collection[str] = ()) -> Hashable:
     values = msgspec.structs.asdict(cell)
     for name in ("label", "family", "backbone", *regardless_of):
         values.pop(name)
-    return json.dumps(values, sort_keys=True, default=str)
+    return to_json(values, order="deterministic")
 
 
 class Store:
@@ -69,7 +69,12 @@ class Store:
             ) from error
 
     def append(self, record: Record) -> None:
-        """Write one record; it is on disk when this returns. Raises StoreError and leaves no half line."""
+        """Write one record; it is on disk when this returns. Raises StoreError and leaves no half line.
+
+        A cell whose worker could not write beside the store has no result, and its record is refused by the same error.
+        """
+        if record.error is not None and record.error.type == StoreError.__name__:
+            raise StoreError(record.error.message)
         if self._shard is None:
             self._shard = self.records_folder / f"{uuid.uuid4().hex[:12]}.jsonl"
         line = to_json(record) + b"\n"
@@ -100,6 +105,28 @@ class Store:
     def latest(self) -> dict[Hashable, Record]:
         """The record that counts for each cell."""
         return latest(self.read())
+
+
+def artifact_path(out: Path, name: str) -> Path | None:
+    """The file that a record calls `name`; None if that isn't inside the folder of artifacts: records may come from others."""
+    path = out / name
+    try:
+        inside = path.resolve().is_relative_to((out / "artifacts").resolve())
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, links in a circle
+        return None
+    return path if inside else None
+
+
+def artifact(out: Path, record: Record, what: str) -> Path | None:
+    """The file of a record, "predictions" or "weights", in the results folder `out`; None if the record names none.
+
+    Raises StoreError for a name that leads out of the folder.
+    """
+    name = record.artifacts.get(what)
+    path = None if name is None else artifact_path(out, name)
+    if name is not None and path is None:
+        raise StoreError(f"{out}: record {record.record_id} names {name!r}, which is not in artifacts/: take that record out")
+    return path
 
 
 def latest(records: Iterable[Record]) -> dict[Hashable, Record]:

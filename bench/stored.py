@@ -27,6 +27,7 @@ from bench.meter import Meter
 from bench.record import CellInfo
 from methods.base import Method
 from tasks.base import Kind, Split, SplitName, Task
+from tasks.images import open_image
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,4 +140,4 @@ def _no_data(split: SplitName) -> Split:
 
 
 def _opened(image: Image.Image | Path | str) -> Image.Image:
-    return image if isinstance(image, Image.Image) else Image.open(image).convert("RGB")
+    return image if isinstance(image, Image.Image) else open_image(Path(image))

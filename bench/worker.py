@@ -7,6 +7,7 @@ long as the cells that it gets belong to them.
 from __future__ import annotations
 
 import dataclasses
+import io
 import traceback
 import uuid
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ from bench.backbone import Backbone, load
 from bench.bank import Account, Bank
 from bench.costs import costs
 from bench.episode import Episode, content_hash, draw_episode
-from bench.errors import DataError
+from bench.errors import DataError, StoreError
+from bench.files import write_whole
 from bench.fitting import Fitting, fitting
 from bench.frozen import Frozen
 from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
@@ -77,8 +79,18 @@ class Worker:
     def backbone(self, name: str) -> Backbone:
         if self._backbone is None or self._backbone.name != name:
             self._backbone = load(name, self.settings.device)
+            self._checksum = checksum(self._backbone)
             self.bank.forget_memory()
         return self._backbone
+
+    def check_backbone(self) -> None:
+        """Raises ChangedBackbone, and loads it anew for the next cell, if a method has reached what all cells share."""
+        if self._backbone is not None and checksum(self._backbone) != self._checksum:
+            self._backbone = None
+            raise ChangedBackbone(
+                "the method changed the backbone that all cells share: it may change only the copy that it is given; "
+                f"rows banked in this cell may be wrong, so delete {self.settings.bank}"
+            )
 
     def task(self, cell: Cell, aligned: bool = True) -> Task:
         asked = (cell.task_source, cell.sources, aligned)
@@ -94,6 +106,17 @@ class Worker:
         if source not in self._others:
             self._others[source] = find_task(source)
         return self._others[source]
+
+
+class ChangedBackbone(RuntimeError):
+    """The shared weights aren't what was loaded."""
+
+
+def checksum(backbone: Backbone) -> int:
+    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16."""
+    whole = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    values = backbone.clip.state_dict().values()
+    return sum(int(value.view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
 
 
 @dataclass
@@ -112,14 +135,17 @@ class _Attempt:
         status: Status = "ok"
         failure: Failure | None = None
         try:
-            self._run()
+            try:
+                self._run()
+            finally:
+                self.worker.check_backbone()
         except NotApplicable as reason:
             status, failure = "not_applicable", self._failure(reason, with_traceback=False)
         except (MemoryError, torch.OutOfMemoryError) as error:
             status, failure = "oom", self._failure(error)
         except Diverged as error:
             status, failure = "diverged", self._failure(error, with_traceback=False)
-        except DataError as error:
+        except (DataError, StoreError) as error:
             status, failure = "failed", self._failure(error, with_traceback=False)
         except Exception as error:
             out_of_memory = isinstance(error, RuntimeError) and "allocate memory" in str(error)
@@ -131,6 +157,7 @@ class _Attempt:
             status=status,
             error=failure,
             provenance=provenance(settings.device, settings.command, self.started, dict(settings.flags)),
+            notes=self.worker.bank.told(),
             **self.results,
         )
 
@@ -143,6 +170,10 @@ class _Attempt:
         backbone = worker.backbone(info.backbone)
         task = worker.task(self.cell, backbone.aligned)
         method = worker.registry.build(self.cell.method)
+        # The cell before may have left these otherwise.
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.set_num_threads(worker.settings.threads)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()
         self.phase = "bank"
@@ -254,10 +285,9 @@ class _Attempt:
         self.results["metrics"] = metrics | transfer_metrics(transferred)
         if "scores" in arrays:
             self.results["reliability"] = reliability(arrays["scores"], arrays["labels"], credit_of(arrays))
-        path = self.worker.settings.out / "artifacts" / f"{self.record_id}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays, **transferred)  # type: ignore[arg-type]
-        self.results["artifacts"] = {"predictions": f"artifacts/{path.name}"}
+        body = io.BytesIO()
+        np.savez_compressed(body, **arrays, **transferred)  # type: ignore[arg-type]
+        self.results["artifacts"] = {"predictions": self._keep("npz", body.getvalue())}
 
     def _transfer(self, fitted: Fitting, method: Method) -> dict[str, np.ndarray]:
         """Scores and labels on the tasks that this one names, outside of what the cell is charged for."""
@@ -276,9 +306,17 @@ class _Attempt:
             trainable=count, total=total, share=count / total, stored_bytes=len(body) if fitted.stored() else 0
         )
         if self.worker.settings.save_weights:
-            path = self.worker.settings.out / "artifacts" / f"{self.record_id}.safetensors"
-            path.write_bytes(body)
-            self.results["artifacts"]["weights"] = f"artifacts/{path.name}"
+            self.results["artifacts"]["weights"] = self._keep("safetensors", body)
+
+    def _keep(self, suffix: str, body: bytes) -> str:
+        """Write an artifact, whole or not at all; its path relative to the results folder. Raises StoreError."""
+        path = self.worker.settings.out / "artifacts" / f"{self.record_id}.{suffix}"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, body)
+        except OSError as error:
+            raise StoreError(f"{path}: not written ({error.strerror}): free space, then run the same command again") from error
+        return f"artifacts/{path.name}"
 
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:

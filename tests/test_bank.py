@@ -61,8 +61,25 @@ def test_a_damaged_shard_is_found_and_made_again(tmp_path: Path, damage: str) ->
     if damage == "flip":
         body[-1] ^= 1
     shard.write_bytes({"truncate": body[:-4], "flip": body, "empty": b"", "foreign": b"another program's"}[damage])
-    assert ask(bank(tmp_path), ["1", "2"]) == ["1", "2"]
+    here = bank(tmp_path)
+    assert ask(here, ["1", "2"]) == ["1", "2"]
+    assert [shard.name in note for note in here.told()] == [True]
     assert ask(bank(tmp_path), ["1", "2"]) == []
+
+
+@pytest.mark.parametrize("change", ["backbone", "task_version", "stage"])
+def test_an_entry_of_another_shelf_is_found_and_told(tmp_path: Path, change: str) -> None:
+    """Somebody copied one bank's folder over another's: names and checksums are right, the rows are not."""
+    other = Shelf(**{**{name: getattr(SHELF, name) for name in SHELF.__dataclass_fields__}, change: "9"})
+    ask(bank(tmp_path), ["1", "2"], shelf=other)
+    (shard,) = tmp_path.rglob("*.safetensors")
+    (tmp_path / SHELF.folder).mkdir()
+    shard.rename(tmp_path / SHELF.folder / shard.name)
+    here = bank(tmp_path)
+    assert ask(here, ["1", "2"]) == ["1", "2"]
+    (note,) = here.told()
+    assert shard.name in note and "another backbone" in note and "made again" in note
+    assert here.told() == []
 
 
 def test_banked_rows_are_charged_as_if_they_had_been_computed(tmp_path: Path) -> None:

@@ -31,7 +31,9 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except BenchError as error:
-            click.echo(f"error: {error}", err=True)
+            from bench.report.escape import plain
+
+            click.echo(plain(f"error: {error}"), err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("stopped; the same command goes on with what is missing", err=True)

@@ -50,6 +50,7 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
 
 def _methods_table(plugin: tuple[Path, ...]) -> Table:
     from bench.registry import find_methods, parameter_fields
+    from bench.report.escape import plain
 
     registry = find_methods(plugin)
     table = Table("method", "family", "kinds", "parameters", "paper", title="methods")
@@ -58,7 +59,7 @@ def _methods_table(plugin: tuple[Path, ...]) -> Table:
         kinds = ", ".join(sorted(method.kinds))
         table.add_row(*map(escape, (name, method.family, kinds, parameters, f"{method.paper.title} ({method.paper.venue})")))
     for origin, reason in registry.broken.items():
-        table.add_row(escape(origin), "broken plug-in", "", "", escape(reason), style="red")
+        table.add_row(escape(plain(origin)), "broken plug-in", "", "", escape(plain(reason)), style="red")
     return table
 
 

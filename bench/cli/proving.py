@@ -47,10 +47,11 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     from bench.backbone import load
     from bench.conformance import conformance
     from bench.registry import find_methods
+    from bench.report.escape import plain
 
     registry = find_methods(plugin)
     for origin, reason in registry.broken.items():
-        Console(stderr=True).print(f"plug-in {origin} left out: {reason}", markup=False, style="yellow")
+        Console(stderr=True).print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
     wanted = resolve_methods(",".join(names), registry)
     backbone, failed = load("bundled"), 0
     for named in wanted:

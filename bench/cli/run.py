@@ -110,6 +110,7 @@ def run(**options: Any) -> None:
     from bench.executors import Placement
     from bench.grid import Request
     from bench.report import retrieval, terminal_table
+    from bench.report.escape import plain
     from bench.spec import parse_numbers, parse_shots
     from bench.worker import Settings
     from tasks.base import Sources
@@ -121,7 +122,7 @@ def run(**options: Any) -> None:
     plugins = tuple(options["plugin"])
     registry = api.find_methods(plugins)
     for origin, reason in registry.broken.items():
-        console.print(f"plug-in {origin} left out: {reason}", markup=False, style="yellow")
+        console.print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
 
     def chosen(name: str, quick: str) -> str:
         given = source(name) is not click.core.ParameterSource.DEFAULT

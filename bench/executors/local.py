@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -22,6 +21,7 @@ from typing import ClassVar
 
 from bench.errors import UsageError
 from bench.executors import Placement, placed_settings
+from bench.executors.log import keep_log, print_into
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import STOPPING
@@ -46,15 +46,13 @@ class _Process:
     ready: bool = False
 
 
-def _serve(settings: Settings, pipe: Connection, log: str) -> None:
+def _serve(settings: Settings, pipe: Connection, log: Connection) -> None:
     """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
     for number in STOPPING:  # the parent's business: it decides what happens to the running cell
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with open(log, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
-        os.dup2(file.fileno(), sys.stdout.fileno() if sys.stdout else 1)
-        os.dup2(file.fileno(), sys.stderr.fileno() if sys.stderr else 2)
+    print_into(log)
     worker = Worker(settings)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         pipe.send(None)
@@ -142,13 +140,13 @@ class LocalExecutor:
 
     def _start(self, slot: Slot) -> _Process:
         ours, theirs = self._context.Pipe()
-        logs = self.settings.out / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        log = str(logs / f"worker-{uuid.uuid4().hex[:8]}.log")
+        said, log = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_serve, args=(self.settings, theirs, log), daemon=True)
         with _birth(slot):
             process.start()
         theirs.close()
+        log.close()
+        keep_log(said, self.settings.out / "logs" / f"worker-{uuid.uuid4().hex[:8]}.log")
         return _Process(process, ours, slot)
 
     def _hand_out(self, process: _Process, schedule: Schedule) -> Cell | None:

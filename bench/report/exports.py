@@ -80,7 +80,7 @@ def to_csv(frame: pd.DataFrame) -> str:
     safe = {}
     for name in frame.columns:
         column = frame[name]
-        if column.dtype == object:
+        if column.dtype == object or isinstance(column.dtype, pd.StringDtype):  # pandas 3 makes the latter of texts
             # Few different texts stand in many rows: each is looked at once.
             known = {value: spreadsheet(value) for value in column.unique() if isinstance(value, str)}
             column = column.map(lambda value, known=known: known.get(value, value) if isinstance(value, str) else value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,7 @@ class Section:
     @classmethod
     def of(cls, key: Any) -> Section:
         """From the key of a group of `SECTION` columns."""
-        return cls(*key)
+        return replace(cls(*key), quick=bool(key[-1]))  # older pandas gives numpy's
 
     @property
     def title(self) -> str:

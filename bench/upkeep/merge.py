@@ -12,7 +12,7 @@ from bench.errors import StoreError, UsageError
 from bench.files import write_whole
 from bench.record import Record
 from bench.shards import Line, folder_shards, read_lines
-from bench.store import Store
+from bench.store import Store, artifact_path
 
 
 @dataclass
@@ -93,9 +93,8 @@ def _artifacts(source: Path, out: Path, records: Sequence[Record], copied: Copie
     """Target -> origin of the files to copy. `planned` holds those of all sources."""
     files: dict[Path, Path] = {}
     for name in dict.fromkeys(name for record in records for name in record.artifacts.values()):
-        origin, target = source / name, out / name
-        leaves_the_folder = Path(name).is_absolute() or ".." in Path(name).parts
-        if leaves_the_folder or not origin.is_file():
+        origin, target = artifact_path(source, name), artifact_path(out, name)
+        if origin is None or target is None or not origin.is_file():
             copied.missing_artifacts += 1
             continue
         there = planned.get(target, target)

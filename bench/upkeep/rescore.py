@@ -11,11 +11,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bench.errors import StoreError
 from bench.provenance import now
 from bench.record import Metric, Record, Reliability
 from bench.score import TRANSFER, classification_metrics, credit_of, reliability, retrieval_metrics, transfer_metrics
 from bench.shards import folder_shards, read_lines, readable
-from bench.store import Store, latest
+from bench.store import Store, artifact, latest
 
 TOLERANCE = 1e-9  # absolute, on any metric
 AGAIN = "run the cell again with --resume always"
@@ -54,7 +55,11 @@ def rescore(out: Path, write: bool = False) -> Rescored:
     store = Store(out)
     unique = {record.record_id: record for record in records if record.metrics and record.record_id not in corrected}
     for record in unique.values():
-        path = out / record.artifacts["predictions"] if "predictions" in record.artifacts else None
+        try:
+            path = artifact(out, record, "predictions")
+        except StoreError as error:
+            result.unreadable.append(str(error))
+            continue
         if path is None or not path.is_file():
             result.missing += 1
             continue

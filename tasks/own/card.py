@@ -83,7 +83,7 @@ def read_card(path: Path) -> Card:
         raise DataError(f"{path} can't be read ({reason}): 'python -m bench tasks new NAME DATA' writes a card") from error
     try:
         return _card(msgspec.toml.decode(text), str(path))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(f"{path} is not TOML ({error}): correct it") from error
 
 

@@ -44,7 +44,10 @@ class Strings(Sequence[str]):
         """Those of some rows, in their order."""
         return Strings(self.array.take(pa.array(rows)))
 
-    def numbered(self) -> tuple[np.ndarray, list[str]]:
-        """A number for each row [N] int64, and the different strings that the numbers stand for, in order of appearance."""
-        encoded = self.array.dictionary_encode()
+    def numbered(self) -> tuple[np.ndarray, list[Any]]:
+        """A number for each row [N] int64, and the different strings that the numbers stand for, in order of appearance.
+
+        What is missing has a number, too; None stands for it.
+        """
+        encoded = self.array.dictionary_encode(null_encoding="encode")
         return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary.to_pylist()

@@ -23,7 +23,10 @@ WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a se
 
 
 def _place(base: Path, path: str) -> Path:
-    return base / Path(path).expanduser()
+    try:
+        return base / Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path}: there is no such user: write the folder out") from error
 
 
 READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {

@@ -33,7 +33,7 @@ def read_json(path: Path, form: type[Form]) -> Form:
     """A whole JSON file as `form`. Raises DataError."""
     try:
         return msgspec.json.decode(read_bytes(path), type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} is not as expected ({error}): {AGAIN}") from error
 
 
@@ -52,7 +52,7 @@ def read_json_lines(path: Path, form: type[Form]) -> Iterator[tuple[int, Form]]:
         if line.strip():
             try:
                 yield number, decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise DataError(f"{path}, line {number}: not as expected ({error}): {AGAIN}") from error
 
 
@@ -93,5 +93,5 @@ class Images:
 def _listed(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in os.scandir(folder)]
-    except OSError:
+    except (OSError, ValueError):  # no such folder; a zero byte in its name
         return []

@@ -38,13 +38,17 @@ def read(captions: Path, lists: Mapping[SplitName, Path], images: Path) -> dict[
 def _captions(path: Path) -> dict[str, list[str]]:
     """Image file -> its captions, in the order of the file."""
     lines = csv.reader(read_lines(path))
-    if next(lines) != HEADER:
+    try:
+        rows = [(lines.line_num, row) for row in lines]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: not CSV ({error}): correct it") from error
+    if rows[0][1] != HEADER:
         raise DataError(f"{path}, line 1: the header must be {','.join(HEADER)}: add it")
     found: dict[str, list[str]] = {}
-    for row in lines:
+    for number, row in rows[1:]:
         if row and len(row) != len(HEADER):
             raise DataError(
-                f"{path}, line {lines.line_num}: {len(row)} values instead of an image and a caption: "
+                f"{path}, line {number}: {len(row)} values instead of an image and a caption: "
                 "put a caption with commas between quotes"
             )
         if row:

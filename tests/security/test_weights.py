@@ -1,0 +1,78 @@
+"""A checkpoint that is a program in disguise is refused, and does not run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+
+from bench import api
+from bench.backbone import load
+from bench.backbone.load import BUNDLED
+from bench.errors import UsageError
+
+
+class Attack:
+    """Unpickling it makes a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Path:
+    return tmp_path / "it ran"
+
+
+def hostile(path: Path, mark: Path, legacy: bool) -> Path:
+    body = {"state_dict": {"logit_scale": torch.ones(()), "more": Attack(mark)}}
+    torch.save(body, path, _use_new_zipfile_serialization=not legacy)
+    return path
+
+
+def test_the_attack_works_where_it_is_let(tmp_path: Path, mark: Path) -> None:
+    torch.load(hostile(tmp_path / "weights.pt", mark, False), weights_only=False)
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("place", ["folder", "file"])
+def test_a_pickle_as_checkpoint_does_not_run(
+    tmp_path: Path, mark: Path, monkeypatch: pytest.MonkeyPatch, place: str, legacy: bool
+) -> None:
+    if place == "folder":
+        folder = tmp_path / "model"
+        folder.mkdir()
+        for name in ("open_clip_config.json", "merges.txt.gz"):
+            (folder / name).write_bytes((BUNDLED / name).read_bytes())
+        hostile(folder / "open_clip_pytorch_model.bin", mark, legacy)
+        name = f"local-dir:{folder}"
+    else:
+        config = json.loads((BUNDLED / "open_clip_config.json").read_text())["model_cfg"]
+        (tmp_path / "configs").mkdir()
+        (tmp_path / "configs" / "tiny-attacked.json").write_text(json.dumps(config))
+        open_clip.add_model_config(tmp_path / "configs")
+        name = f"tiny-attacked/{hostile(tmp_path / 'weights.pt', mark, legacy)}"
+    with pytest.raises(UsageError):
+        load(name)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_a_pickle_as_stored_result_does_not_run(tmp_path: Path, mark: Path, suffix: str) -> None:
+    for path, body in (
+        (hostile(tmp_path / f"zip.{suffix}", mark, False), None),
+        (tmp_path / f"plain.{suffix}", pickle.dumps(Attack(mark))),
+    ):
+        if body is not None:
+            path.write_bytes(body)
+        with pytest.raises(UsageError, match="not a stored result"):
+            api.load(path)
+    assert not mark.exists()
