@@ -19,7 +19,7 @@ ATTACK = "\x1b[2J\x1b]0;title\x07[bold]x[/bold]\u202e\r\n\x00\x9b31m"
 @pytest.mark.parametrize("terminal", [True, False])
 def test_errors_notes_and_labels(terminal: bool) -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=terminal, color_system=None, legacy_windows=False)
-    with Display(console, 4, 1) as display:
+    with Display(console, 4) as display:
         for record in (
             failed_record(message=ATTACK),
             failed_record(message="", seed=2),
