@@ -36,7 +36,8 @@ class Section:
     @classmethod
     def of(cls, key: Any) -> Section:
         """From the key of a group of `SECTION` columns."""
-        return replace(cls(*key), quick=bool(key[-1]))  # older pandas gives numpy's
+        found = cls(*key)
+        return replace(found, quick=bool(found.quick))  # older pandas gives numpy's
 
     @property
     def title(self) -> str:
