@@ -20,7 +20,7 @@ from bench.meter import Meter
 from bench.registry import find_methods
 from bench.spec import parse_names
 from methods.base import CLASSIFICATION, NotApplicable
-from tests.backbone.families import HUGGING_FACE, TEXT, build
+from tests.backbone.families import TEXT, build
 
 REGISTRY = find_methods()
 METHODS = (
@@ -93,13 +93,6 @@ def test_the_page_says_what_does_not_apply() -> None:
     names = sorted(label.partition("[")[0] for label in METHODS)
     expected = [[f"`{name}`", *("no" if expected_not_applicable(tower, name) else "yes" for tower in columns)] for name in names]
     assert rows == [row for row in expected if "no" in row]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    if request.node.callspec.params["family"] in HUGGING_FACE:
-        pytest.importorskip("transformers", reason="Hugging Face text towers need the extra [hf]")
-    return tmp_path / "text model"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

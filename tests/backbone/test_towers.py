@@ -13,15 +13,7 @@ from torch import nn
 from bench.backbone.attention import PLAIN_ATTENTION_UP_TO, SplitAttention
 from bench.backbone.towers import Clip, split_towers
 from bench.errors import UsageError
-from tests.backbone.families import FAMILIES, HUGGING_FACE, TEXT, TIMM, VISION, build, inputs, reference
-
-
-@pytest.fixture
-def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Of a Hugging Face model; skips the families that need the library where it isn't installed."""
-    if request.node.callspec.params["family"] in HUGGING_FACE:
-        pytest.importorskip("transformers", reason="Hugging Face text towers need the extra [hf]")
-    return tmp_path / "text model"
+from tests.backbone.families import FAMILIES, TEXT, TIMM, VISION, build, inputs, reference
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,22 +12,9 @@ from bench.record import SCHEMA, to_json
 from bench.store import Store
 from tests.factories import make_record
 from tests.faults.driver import run
-from tests.faults.tiny import CELLS, check_same, grid, photographs, predictions
+from tests.faults.tiny import CELLS, check_same, grid, predictions
 
 FOREIGN = [b'{"schema"', b"\0" * 300, b'{"event": "start"}', b"plain \x1b[31mwords", b'{"name": "caf\xe9"}', b"[" * 100_000]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photographs(tmp_path_factory.mktemp("pictures") / "photos")
-
-
-@pytest.fixture(scope="module")
-def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("finished")
-    code, text = run(*grid(photos, folder / "out"), said=folder / "said")
-    assert code == 0, text
-    return folder / "out"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from bench.store import Store
 from tests.faults.driver import run
-from tests.faults.tiny import CELLS, METHODS, check_same, grid, photographs, predictions
+from tests.faults.tiny import CELLS, METHODS, check_same, grid, predictions
 
 NOBODY = 65534
 
@@ -36,20 +36,6 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return photographs(tmp_path_factory.mktemp("pictures") / "photos")
-
-
-@pytest.fixture(scope="module")
-def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder with all cells."""
-    folder = tmp_path_factory.mktemp("finished")
-    code, text = run(*grid(photos, folder / "out"), said=folder / "said")
-    assert code == 0, text
-    return folder / "out"
 
 
 def refused(text: str, *parts: str) -> None:
