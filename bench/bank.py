@@ -87,9 +87,13 @@ class Bank:
         """The ids that `rows` would have to build, each once."""
         return self._held(shelf).missing(ids)
 
-    def rows(self, shelf: Shelf, ids: Sequence[str], build: Build, account: Account, upstream: Usage | None = None) -> Tensor:
+    def rows(
+        self, shelf: Shelf, ids: Sequence[str], build: Build, account: Account, upstream: Usage | None = None, batch: int = 1
+    ) -> Tensor:
         """The rows [len(ids), ...] in the order asked for; `account` is charged for them.
 
+        batch: `build` is asked for a multiple of so many rows, so that it can work in batches of one shape and a row
+        never depends on which others were missing; what fills up the last batch is thrown away, and not charged.
         upstream: what the inputs of the missing rows cost; it becomes part of what these rows cost.
         Raises whatever `build` raises; rows made before that stay. Raises StoreError if the bank can't be written.
         """
@@ -99,7 +103,7 @@ class Bank:
                 held.refresh()
                 missing = held.missing(ids)
                 if missing:
-                    self._build(shelf, held, ids, missing, build, account, upstream)
+                    self._build(shelf, held, ids, missing, build, account, upstream, batch)
         account.charge(shelf, ids, held.costs)
         rows = held.gather(ids)
         held.drop_unkept()
@@ -121,14 +125,19 @@ class Bank:
         build: Build,
         account: Account,
         upstream: Usage | None,
+        batch: int,
     ) -> None:
         position = {row: number for number, row in enumerate(ids)}
+        wanted = [position[row] for row in missing]
+        filling = -len(wanted) % batch
         with self.meter.measure() as usage:
-            rows = build([position[row] for row in missing]).cpu().contiguous()
+            rows = build(wanted + wanted[:1] * filling).cpu()[: len(wanted)].contiguous()
         account.spent.add(usage)
+        cost = Usage()
+        cost.add(usage, len(wanted) / (len(wanted) + filling))
         if upstream is not None:
-            usage.add(upstream)
-        held.add(missing, rows, usage, shelf, keep=held.bytes_on_disk + rows.nbytes <= self.limit_bytes)
+            cost.add(upstream)
+        held.add(missing, rows, cost, shelf, keep=held.bytes_on_disk + rows.nbytes <= self.limit_bytes)
 
     def told(self) -> list[str]:
         """The notes since this was asked for last."""

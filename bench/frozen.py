@@ -18,6 +18,7 @@ from torchvision import transforms
 from torchvision.transforms import functional as images
 
 from bench.backbone import Backbone
+from bench.backbone.tower import Tower
 from bench.bank import Account, Bank, Shelf
 from bench.errors import DataError
 from methods.base import Views
@@ -26,7 +27,9 @@ from tasks.base import Split, Task
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RATIOS = (3 / 4, 4 / 3)  # of width to height that a random resized crop may have
 _LOG_RATIOS = torch.log(torch.tensor(RATIOS)).tolist()
-CHUNK = 128  # examples that go through a frozen tower at once
+CHUNK = 128  # examples whose images are decoded at once
+BATCH = {"cpu": 32}  # examples that go through a frozen tower at once, always so many: a product of another shape may
+OTHER_BATCH = 128  # round its last digits otherwise. Larger ones are no faster on a CPU
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -129,11 +132,11 @@ class Frozen:
         def build(positions: Sequence[int]) -> Tensor:
             assert pixels is not None
             wanted = pixels[[place[ids[position]] for position in positions]]
-            through = self._through_image(wanted.flatten(0, -4), stage)
+            through = self._through(self.backbone.clip.image, wanted.flatten(0, -4), stage)
             return through.view(*wanted.shape[:-3], *through.shape[1:])
 
         self.account.spent.add(upstream.spent)
-        return self.bank.rows(shelf, ids, build, self.account, upstream.usage)
+        return self.bank.rows(shelf, ids, build, self.account, upstream.usage, self._batch)
 
     def narrowed(self, views: Views) -> Views:
         """The part of a policy that keeps the task's labels true; a count of 0 if nothing is left of it."""
@@ -158,9 +161,9 @@ class Frozen:
         )
 
         def build(positions: Sequence[int]) -> Tensor:
-            return self._through_text(tokens[list(positions)], stage)
+            return self._through(self.backbone.clip.text, tokens[list(positions)], stage)
 
-        return tokens, self.bank.rows(shelf, list(texts), build, self.account)
+        return tokens, self.bank.rows(shelf, list(texts), build, self.account, batch=self._batch)
 
     def _pixels(self, split: Split, rows: Sequence[int], views: Views | None, account: Account) -> Tensor:
         """[N, 3, H, W] or [N, V, 3, H, W]: uint8, or float where ImageNet's statistics stand in for the backbone's."""
@@ -201,16 +204,14 @@ class Frozen:
         mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
         return 255 * ((pixels / 255 - mean) / std * embed.std.cpu() + embed.mean.cpu())
 
-    @torch.no_grad()
-    def _through_image(self, pixels: Tensor, stage: int) -> Tensor:
-        with autocast(self.device, self.precision):
-            parts = [self.backbone.clip.image(part.to(self.device), stop=stage).float().cpu() for part in pixels.split(CHUNK)]
-        return torch.cat(parts)
+    @property
+    def _batch(self) -> int:
+        return BATCH.get(torch.device(self.device).type, OTHER_BATCH)
 
     @torch.no_grad()
-    def _through_text(self, tokens: Tensor, stage: int) -> Tensor:
+    def _through(self, tower: Tower, inputs: Tensor, stage: int) -> Tensor:
         with autocast(self.device, self.precision):
-            parts = [self.backbone.clip.text(part.to(self.device), stop=stage).float().cpu() for part in tokens.split(CHUNK)]
+            parts = [tower(part.to(self.device), stop=stage).float().cpu() for part in inputs.split(self._batch)]
         return torch.cat(parts)
 
     def _shelf(self, stage: int, views: Views | None, fingerprint: str, precision: str) -> Shelf:

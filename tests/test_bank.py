@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.bank import Account, Bank, Shelf
-from bench.meter import Meter
+from bench.meter import Meter, Usage
 
 SHELF = Shelf(backbone="f", task="t", task_version="1", preprocessing="p", tower="image", stage=3)
 
@@ -44,6 +44,15 @@ def test_only_missing_rows_are_built_each_once(tmp_path: Path) -> None:
     assert ask(first, ["3", "1", "3"]) == ["3", "1"]
     assert ask(first, ["1", "2", "3"]) == ["2"]
     assert ask(bank(tmp_path), ["2", "1", "3"]) == []
+
+
+def test_batches_are_filled_up_and_the_filling_is_not_charged(tmp_path: Path) -> None:
+    ids, account = [str(number) for number in range(5)], Account()
+    builder = Builder(ids)
+    rows = bank(tmp_path).rows(SHELF, ids, builder, account, upstream=Usage(seconds=1000.0), batch=4)
+    assert rows[:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert builder.built == [*ids, "0", "0", "0"]
+    assert account.usage.seconds == pytest.approx(1000 + account.spent.seconds * 5 / 8)
 
 
 @pytest.mark.parametrize("change", ["backbone", "task", "task_version", "preprocessing", "tower", "policy", "precision"])

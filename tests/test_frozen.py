@@ -59,6 +59,24 @@ def test_many_threads_give_what_one_gives(tmp_path: Path, photos: Path, views: V
     assert torch.equal(*made)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_row_is_the_same_to_the_bit_whichever_others_were_missing(tmp_path: Path, photos: Path, precision: str) -> None:
+    """A bank that a kill left half filled, or that another order of cells has filled, changes no score."""
+    task = find_task(f"imagefolder:{photos}")
+    split, texts = task.train, [f"a photo number {number} of a dog" for number in range(40)]
+    whole, parts = (replace(frozen(tmp_path / name, task), precision=precision) for name in ("whole", "parts"))
+    stage = len(whole.backbone.clip.image.stages)
+    rows, order = list(range(len(split))), torch.randperm(len(split), generator=torch.Generator().manual_seed(0)).tolist()
+    expected = whole.images(split, rows, stage)
+    for part in (order[:1], order[1:5], order):
+        assert torch.equal(parts.images(split, part, stage), expected[part])
+    _, encoded = whole.texts(texts, len(whole.backbone.clip.text.stages))
+    for text_part in (texts[5:6], texts[::-1]):
+        _, again = parts.texts(text_part, len(parts.backbone.clip.text.stages))
+        assert encoded is not None and again is not None
+        assert torch.equal(again, encoded[[texts.index(text) for text in text_part]])
+
+
 def test_rows_come_in_order_and_threads_stay_within_their_share(threads: int) -> None:
     lock, inside, most = threading.Lock(), 0, 0
 

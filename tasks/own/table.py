@@ -36,9 +36,12 @@ Tables = dict[str, Table]  # by the data's own name of the split; "" where there
 
 def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Table]) -> Tables:
     """One file, or a folder with one per split (train.csv, test.csv, ...). Raises DataError."""
-    if path.is_file():
-        return {"": read(path)}
-    files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
+    try:
+        if path.is_file():
+            return {"": read(path)}
+        files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
+    except OSError as error:  # a name that no file can have
+        raise DataError(f"{str(path)[:200]}: {error.strerror}: name a table, or a folder of tables") from error
     if not files:
         what = f"no {' or '.join(extensions)} file in this folder" if path.is_dir() else "no such file"
         raise DataError(f"{path}: {what}: give the table, or a folder that holds one per split, such as train{extensions[0]}")

@@ -5,9 +5,11 @@ The workers are forked from their driver likewise. But for that, it is what a us
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import resource
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ import bench.executors.local
 import bench.registry
 from bench.cli import main
 
+CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h
+
 
 def server() -> ForkServerContext:
     """One thread per process, as threads don't survive a fork."""
@@ -30,7 +34,12 @@ def server() -> ForkServerContext:
     return context
 
 
-def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user: int | None) -> None:
+def obey_permissions() -> None:
+    """Root becomes one whom permissions bind, as they bind everybody else: no capability is left to this process."""
+    ctypes.CDLL(None).capset(struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24))
+
+
+def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], bound: bool) -> None:
     """A driver's life; what it says goes to the file `said`."""
     with open(said, "ab", buffering=0) as file:  # noqa: PTH123 - a raw file for dup2
         os.dup2(file.fileno(), 1)
@@ -42,8 +51,8 @@ def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], user:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + limits["memory"]
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    if user is not None:
-        os.setuid(user)
+    if bound:
+        obey_permissions()
     sys.argv = ["bench", *arguments]
     bench.executors.local.get_context = lambda method: Forking()  # type: ignore[assignment]
     main(list(arguments), prog_name="bench")
@@ -78,12 +87,12 @@ class Driver:
     arguments: tuple[str, ...]
     said: Path  # the file that holds its output
     limits: Mapping[str, int] = field(default_factory=dict)  # bytes: "files" of one file, "memory" beside the libraries'
-    user: int | None = None  # id of the user that it becomes
+    bound: bool = False  # by permissions, even if root runs the tests
     process: ForkServerProcess = field(init=False)
 
     def __post_init__(self) -> None:
         self.said.parent.mkdir(parents=True, exist_ok=True)
-        self.process = server().Process(target=live, args=(self.arguments, str(self.said), self.limits, self.user))
+        self.process = server().Process(target=live, args=(self.arguments, str(self.said), self.limits, self.bound))
         self.process.start()
 
     def wait(self, seconds: float | None = None) -> int | None:
@@ -99,9 +108,9 @@ class Driver:
             return []
 
 
-def run(*arguments: object, said: Path, limits: Mapping[str, int] | None = None, user: int | None = None) -> tuple[int, str]:
+def run(*arguments: object, said: Path, limits: Mapping[str, int] | None = None, bound: bool = False) -> tuple[int, str]:
     """Exit code and everything that was printed."""
     said.unlink(missing_ok=True)
-    code = Driver(tuple(map(str, arguments)), said, limits or {}, user).wait(600)
+    code = Driver(tuple(map(str, arguments)), said, limits or {}, bound).wait(600)
     assert code is not None, f"{arguments} did not end: {said.read_text()}"
     return code, said.read_text(encoding="utf-8", errors="replace")

@@ -46,19 +46,12 @@ def predictions(out: Path) -> Predictions:
 
 
 def check_same(found: Predictions, expected: Predictions, where: object = "") -> None:
-    """The same cells, labels and ranks, and scores that are equal but for rounding.
-
-    Rows of the bank that a kill or a damage left out are made again in batches of other sizes, and a matrix product of
-    another size may round its last digits otherwise.
-    """
+    """The same cells with the same arrays, to the bit."""
     assert found.keys() == expected.keys(), where
     for cell, arrays in expected.items():
         assert found[cell].keys() == arrays.keys(), (where, cell)
         for name, values in arrays.items():
-            tolerance = 1e-3 if values.dtype.kind == "f" else 0
-            np.testing.assert_allclose(
-                found[cell][name], values, rtol=tolerance, atol=tolerance, err_msg=f"{where} {cell} {name}"
-            )
+            np.testing.assert_array_equal(found[cell][name], values, err_msg=f"{where} {cell} {name}")
 
 
 def statuses(out: Path) -> dict[str, set[str]]:
