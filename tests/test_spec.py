@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.api import resolve_tasks
 from bench.errors import UsageError
 from bench.spec import Named, build_parameters, parse_names, parse_numbers, parse_shots
+from tasks.find import task_groups
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="[],=", exclude_categories=("Z", "C")), min_size=1, max_size=8)
 VALUE = st.text(st.characters(codec="utf-8", exclude_characters="[],", exclude_categories=("Z", "C")), min_size=1, max_size=8)
+PATH = WORD.map(lambda word: f"csv:/my data/{word}.csv")
 NAMED = st.builds(Named, WORD, st.lists(st.tuples(WORD, VALUE), max_size=3).map(tuple))
 
 
@@ -149,6 +152,33 @@ def test_shots_per_class_and_counts_in_all_are_told_apart() -> None:
     assert parse_shots("1,4,n=500") == ((1, 4), (500,))
     assert parse_shots(" n = 2000, 16,n=500,16") == ((16,), (2000, 500))
     assert parse_shots("n=10") == ((), (10,))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 10**6)), min_size=1))
+def test_sizes_are_read_back_as_they_are_written(sizes: list[tuple[bool, int]]) -> None:
+    text = ",".join(f"n={number}" if in_all else str(number) for in_all, number in sizes)
+    shots, counts = parse_shots(text)
+    assert shots == tuple(dict.fromkeys(number for in_all, number in sizes if not in_all))
+    assert counts == tuple(dict.fromkeys(number for in_all, number in sizes if in_all))
+
+
+TASK = st.builds(Named, PATH, st.lists(st.tuples(WORD, VALUE), max_size=3).map(tuple)).map(str)
+
+
+@given(st.lists(TASK | st.sampled_from(["core", "bundled", "all", "digits"]), min_size=1, max_size=5))
+def test_tasks_keep_their_order_and_come_once_whether_named_or_in_a_group(names: list[str]) -> None:
+    groups = task_groups()
+    expected = [each for name in names for each in groups.get(name, [name])]
+    assert resolve_tasks(",".join(names)) == tuple(dict.fromkeys(expected))
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
+    for read in (resolve_tasks, parse_shots, lambda given: parse_names(given, "methods")):
+        try:
+            read(text)
+        except UsageError as error:
+            assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize(

@@ -79,15 +79,15 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
     )
     for row, cost, score in found:
         _mark(axes, row, stands(cost), 100 * score, table.largest)
-    left_out = len(table.rows) - len(found)
     note = "grey line: nothing is both cheaper and better"
+    left_out = sum(row.suits for row in table.rows) - len(found)
     if left_out:
-        note += f"; not shown, for want of cells, of this cost or of room: {left_out}"
+        note += f"; {left_out} left out, for want of cells, of this cost or of room"
     axes.set_title(note, fontsize=8, loc="left", color="#555555")
     spread = [score for *_, score in found]
     # A very wide interval (a few seeds that disagree) may leave the picture; the scores decide its scale.
     room = max(3.0, 25 * (max(spread) - min(spread)))
-    axes.set_ylim(100 * min(spread) - room, 100 * max(spread) + room)
+    axes.set_ylim(max(-2.0, 100 * min(spread) - room), 100 * max(spread) + room)  # whatever lies at 0 is seen whole
     place(
         axes,
         [(stands(cost), 100 * score) for _, cost, score in found],

@@ -19,7 +19,7 @@ TASKS = 60  # columns that can still be told apart
 
 def gains_figure(table: Table) -> Figure:
     """Points of gain in each square; a square without one says why."""
-    rows = [row for row in table.rows if row.label in table.task_gains.columns][:METHODS]
+    rows = [row for row in table.rows if row.suits and row.label in table.task_gains.columns][:METHODS]
     tasks = list(table.task_gains.index)[:TASKS]
     if not rows or not tasks:
         figure = new_figure(5.0, 2.6)

@@ -117,6 +117,11 @@ class Row:
     bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
     pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
 
+    @property
+    def suits(self) -> bool:
+        """Whether the method can be run on any of these tasks."""
+        return any(found.asked > found.not_applicable for by_shots in self.tasks.values() for found in by_shots.values())
+
 
 @dataclass(frozen=True)
 class Beside:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import api
+from bench.executors import Placement
 from bench.grid import Request
 from bench.record import Record
 from bench.worker import Settings
@@ -44,5 +45,5 @@ class Grid:
             precision=api.resolve_precision("auto", "cpu"),
         )
         settings = Settings(self.out, self.out / "bank", command="python -m studies.lilt", save_weights=True)
-        outcome = api.run(request, settings, workers=self.workers, resume="failed", console=Console(stderr=True))
+        outcome = api.run(request, settings, placement=Placement(workers=self.workers), resume="failed", console=Console(stderr=True))
         return [record for record in outcome.records if record.status == "ok"]

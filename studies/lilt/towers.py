@@ -102,7 +102,8 @@ def _text_states(clip: Clip, backbone: Backbone, texts: list[str]) -> Tensor:
 def _named_captions() -> tuple[list[str], np.ndarray]:
     """Captions of one thing, a shape or a digit, that name it."""
     random = np.random.default_rng(7)
-    texts, labels = [], []
+    texts: list[str] = []
+    labels: list[int] = []
     while len(texts) < TRAIN_TEXTS + TEST_TEXTS:
         scene = random_digit(random) if random.uniform() < 0.5 else random_scene(random, 1)
         text, name = caption(scene, random), scene.things[0].shape

@@ -143,6 +143,14 @@ def _visible(folder: Path) -> list[str]:
         return [entry.name for entry in entries if not entry.name.startswith(".")]
 
 
+def _names(folder: Path) -> set[str]:
+    """Of what is in the folder; none for one that isn't there, or that can't be."""
+    try:
+        return set(_visible(folder))
+    except (OSError, ValueError):
+        return set()
+
+
 def _lines(path: Path) -> list[str]:
     """Lines that aren't empty, without the space around them."""
     try:
@@ -161,7 +169,7 @@ def _check_present(where: Path, images: Path, splits: Splits) -> None:
     absent = []
     for parent, files in wanted.items():
         folder = images / parent
-        there = set(_visible(folder)) if folder.is_dir() else set()
+        there = _names(folder)
         absent += [f"{parent}/{file}".lstrip("/") for file in files if file not in there]
     if absent:
         raise DataError(f"{where} names {len(absent):,} images that are not in {images}, the first is {absent[0]!r}: add them")

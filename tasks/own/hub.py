@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from tasks.own.table import Table, Tables
+from tasks.own.table import Table, Tables, place
 
 
 def hub_tables(name: str, base: Path, config: str | None) -> Tables:
     """`owner/name` on the hub, or a local folder in one of its forms. Raises DataError."""
-    local = base / Path(name).expanduser()
+    local = place(base, name)
     found = local.is_dir()
     if not found and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise DataError(f"{local}: no such folder: give a folder in the hub's form, or owner/name of a data set on the hub")

@@ -34,14 +34,23 @@ class Table:
 Tables = dict[str, Table]  # by the data's own name of the split; "" where there is one table for all
 
 
+def place(base: Path, path: str) -> Path:
+    """Where a path leads that starts from `base`, whether or not anything is there. Raises DataError if nothing can be."""
+    try:
+        found = base / Path(path).expanduser()
+        found.exists()
+    except RuntimeError as error:
+        raise DataError(f"{path}: there is no such user: write the folder out") from error
+    except OSError as error:
+        raise DataError(f"{path[:200]}: {error.strerror}: give the path of a file or folder that can be read") from error
+    return found
+
+
 def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Table]) -> Tables:
     """One file, or a folder with one per split (train.csv, test.csv, ...). Raises DataError."""
-    try:
-        if path.is_file():
-            return {"": read(path)}
-        files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
-    except OSError as error:  # a name that no file can have
-        raise DataError(f"{str(path)[:200]}: {error.strerror}: name a table, or a folder of tables") from error
+    if path.is_file():
+        return {"": read(path)}
+    files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
     if not files:
         what = f"no {' or '.join(extensions)} file in this folder" if path.is_dir() else "no such file"
         raise DataError(f"{path}: {what}: give the table, or a folder that holds one per split, such as train{extensions[0]}")

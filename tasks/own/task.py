@@ -16,29 +16,22 @@ from tasks.own.folder import folder_tables
 from tasks.own.hub import hub_tables, stored_parquet
 from tasks.own.index import Index, read_index
 from tasks.own.pictures import MISSING, Files
-from tasks.own.table import Tables, read_csv, read_json, read_parquet, tables_of
+from tasks.own.table import Tables, place, read_csv, read_json, read_parquet, tables_of
 
 LOOKED_AT = 10_000  # images, evenly spaced, whose sizes are part of the version; the others of a larger set aren't looked at
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a sentence is about, a flip turns left to right
 
 
-def _place(base: Path, path: str) -> Path:
-    try:
-        return base / Path(path).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{path}: there is no such user: write the folder out") from error
-
-
 READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {
-    "imagefolder": lambda path, base, card: folder_tables(_place(base, path)),
+    "imagefolder": lambda path, base, card: folder_tables(place(base, path)),
     "csv": lambda path, base, card: tables_of(
-        _place(base, path), (".csv", ".tsv", ".txt"), lambda file: read_csv(file, card.columns)
+        place(base, path), (".csv", ".tsv", ".txt"), lambda file: read_csv(file, card.columns)
     ),
-    "json": lambda path, base, card: tables_of(_place(base, path), (".json", ".jsonl"), read_json),
+    "json": lambda path, base, card: tables_of(place(base, path), (".json", ".jsonl"), read_json),
     "parquet": lambda path, base, card: (
         hub_tables(path, base, card.config)  # a folder: shards and splits are told by their names as on the hub
-        if _place(base, path).is_dir()
-        else {"": read_parquet(_place(base, path), stored_parquet)}
+        if place(base, path).is_dir()
+        else {"": read_parquet(place(base, path), stored_parquet)}
     ),
     "hf": lambda path, base, card: hub_tables(path, base, card.config),
 }
@@ -90,7 +83,7 @@ def card_index(card: Card, base: Path) -> Index:
             if len(found) > 1:
                 raise DataError(f"{data} has splits of its own and can't be the {split} split: name it as data for all")
             tables[split] = next(iter(found.values()))
-    return read_index(tables, card, None if card.root is None else _place(base, card.root))
+    return read_index(tables, card, None if card.root is None else place(base, card.root))
 
 
 def _tables(data: str, card: Card, base: Path) -> Tables:
@@ -103,8 +96,8 @@ def _tables(data: str, card: Card, base: Path) -> Tables:
 def _short(data: str, base: Path) -> str:
     """A data set's name without the folder it lies in, as records must not change when the data are moved."""
     scheme, _, path = data.partition(":")
-    on_hub = scheme == "hf" and not _place(base, path).is_dir()
-    return data if on_hub else f"{scheme}:{_place(base, path).resolve().name}"
+    on_hub = scheme == "hf" and not place(base, path).is_dir()
+    return data if on_hub else f"{scheme}:{place(base, path).resolve().name}"
 
 
 def _version(index: Index, card: Card, augmentation: Augmentation) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.executors.grids import wait_for
+from tests.executors.grids import happens
 
 SLURM = """\
 ClusterName=test
@@ -54,6 +54,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def _last_words(log: Path) -> str:
+    return log.read_text(errors="replace").strip()[-300:] if log.is_file() else "it says nothing"
+
+
 @contextmanager
 def slurm_cluster(folder: Path) -> Iterator[Mapping[str, str]]:
     """One node; yields the environment in which Slurm's commands find it. Skips where it can't be had."""
@@ -83,10 +87,11 @@ def slurm_cluster(folder: Path) -> Iterator[Mapping[str, str]]:
     try:
         for command in commands:
             daemons.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-            if command[0] == "munged":
-                wait_for(files["socket"].exists, "munged's socket", 20)
+            if command[0] == "munged" and not happens(files["socket"].exists, 20):
+                pytest.skip(f"munged doesn't start here: {_last_words(folder / 'munged.log')}")
         tried = ["timeout", "2", "srun", "--immediate=1", "true"]
-        wait_for(lambda: subprocess.run(tried, env=environment, capture_output=True).returncode == 0, "srun", 60)
+        if not happens(lambda: subprocess.run(tried, env=environment, capture_output=True).returncode == 0, 60):
+            pytest.skip(f"Slurm doesn't start here: {_last_words(folder / 'slurmd.log')}")
         yield environment
     finally:
         subprocess.run(["scancel", "--full", "--signal=KILL", "--user=root"], env=environment, capture_output=True)

@@ -30,13 +30,20 @@ def cells(methods: str, seeds: tuple[int, ...] = (1,)) -> list[Cell]:
     return expand(request, find_methods((PLUGIN,)), load("bundled").fingerprint)
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
-    """Until `condition()` holds; fails the test with what didn't happen."""
+def happens(condition: Callable[[], object], seconds: float) -> bool:
+    """Whether `condition()` comes to hold within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+            return False
         time.sleep(0.05)
+    return True
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Until `condition()` holds; fails the test with what didn't happen."""
+    if not happens(condition, seconds):
+        pytest.fail(f"waited {seconds:g} s in vain for {what}")
 
 
 class Gate:

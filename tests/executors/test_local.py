@@ -25,48 +25,38 @@ from tests.executors.grids import Gate, wait_for
 
 PLUGIN = '''
 """Methods that go wrong, each in its own way."""
-import ctypes, os, signal, time
+import ctypes, time
 from dataclasses import dataclass
 from typing import Literal
 import torch
 from methods.base import CLASSIFICATION, Features, HeadMethod, NotApplicable, Paper, Recipe
 
 class Constant(torch.nn.Module):
-    def __init__(self, shape, value):
+    def __init__(self, classes):
         super().__init__()
-        self.weight, self.shape, self.value = torch.nn.Parameter(torch.ones(1)), shape, value
+        self.weight, self.classes = torch.nn.Parameter(torch.ones(1)), classes
     def forward(self, features):
-        return self.weight * torch.full((len(features.image_raw), self.shape), self.value)
+        return self.weight * torch.ones(len(features.image_raw), self.classes)
 
 class Wrong(HeadMethod):
     name, kinds, paper, uses_support = "wrong", frozenset({CLASSIFICATION}), Paper("none", "none"), False
     @dataclass(frozen=True)
     class Params:
-        how: Literal["fine", "raise", "segfault", "exit", "kill", "loop", "nan", "shape", "memory", "reason", "print"] = "fine"
+        how: Literal["fine", "raise", "segfault", "loop", "reason"] = "fine"
     def head(self, support):
         how = self.params.how
         if how == "raise": raise RuntimeError("on purpose")
         if how == "segfault": ctypes.string_at(0)
-        if how == "exit": os._exit(3)
-        if how == "kill": os.kill(os.getpid(), signal.SIGKILL)
         if how == "loop": time.sleep(600)
-        if how == "memory": raise MemoryError("no more")
         if how == "reason": raise NotApplicable("not on Sundays")
-        if how == "print": print("x" * 1_000_000)
-        return Constant(support.classes + (how == "shape"), float("nan") if how == "nan" else 1.0)
+        return Constant(support.classes)
 '''
 EXPECTED = {
     "fine": ("ok", None),
     "raise": ("failed", "on purpose"),
     "segfault": ("crashed", "SIGSEGV"),
-    "exit": ("crashed", "exit code 3"),
-    "kill": ("crashed", "SIGKILL"),
     "loop": ("timeout", "still running after"),
-    "nan": ("diverged", "not finite"),
-    "shape": ("failed", "scores of shape"),
-    "memory": ("oom", "no more"),
     "reason": ("not_applicable", "not on Sundays"),
-    "print": ("ok", None),
 }
 
 
@@ -83,9 +73,10 @@ def cells(methods: str, plugin: Path) -> list[Cell]:
 
 
 def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None:
+    """In processes that are spawned as a user's are; tests/faults tries more ways in processes that start faster."""
     settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
     wanted = cells(",".join(f"wrong[how={how}]" for how in EXPECTED), plugin)
-    records = list(LocalExecutor(settings, 1, timeout_s=25).run(Schedule(wanted)))
+    records = list(LocalExecutor(settings, 1, timeout_s=12).run(Schedule(wanted)))
     found: dict[str, Record] = {record.cell.params["how"]: record for record in records}
     assert len(records) == len(EXPECTED) == len(found)
     for how, (status, message) in EXPECTED.items():
@@ -94,28 +85,6 @@ def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None
             assert found[how].error is not None and message in found[how].error.message
     assert found["segfault"].error is not None and found["segfault"].error.signal == signal.SIGSEGV
     assert found["raise"].error is not None and "on purpose" in found["raise"].error.traceback
-
-
-def test_after_an_interrupt_the_same_command_goes_on_with_what_is_missing(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "bench", "run", "--methods", "zero-shot,linear-probe,tip-adapter,xtremeclip"]
-    command += ["--tasks", "digits", "--shots", "1,4", "--seeds", "1,2", "--workers", "1", "--out", str(out)]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    store = Store(out)
-    deadline = time.monotonic() + 120
-    while len(list(store.read())) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=60) in (130, 0)
-    before = {record.record_id for record in store.read()}
-    assert len(before) >= 3
-    second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert second.returncode == 0, second.stderr
-    after = list(store.read())
-    assert before <= {record.record_id for record in after}
-    assert len(after) == len(store.latest()) == 1 + 3 * 4
-    assert (out / "leaderboard.md").is_file()
 
 
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:

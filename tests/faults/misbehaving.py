@@ -1,4 +1,4 @@
-"""A plug-in whose methods go wrong, each in its own way. `tests/executors/test_local.py` has more of them."""
+"""A plug-in whose methods go wrong, each in its own way. `tests/executors/test_local.py` has some more of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from methods.base import CLASSIFICATION, EncoderMethod, Features, HeadMethod, Pa
 PAPER = Paper("none", "none")
 How = Literal[
     "fine", "predict", "rows", "classes", "scalar", "text", "infinite", "loss", "allocate", "bytes", "print", "support", "global",
-    "abort", "empty",
+    "abort", "exit", "empty",
 ]  # fmt: skip
 
 
@@ -67,6 +67,8 @@ class Misbehaving(HeadMethod):
             torch.manual_seed(7)
         if how == "abort":
             os.abort()
+        if how == "exit":
+            os._exit(3)
         if how == "empty":
             raise RuntimeError("\n\n")
         return Head(how, support.classes)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save
 
+from bench.api import resolve_tasks
 from bench.compare.rules import parse_rule
 from bench.errors import BenchError
 from bench.record import from_json, to_json
@@ -20,7 +22,9 @@ from bench.shards import read_lines
 from bench.spec import parse_names, parse_numbers, parse_shots
 from bench.store import Store, artifact_path
 from bench.stored import Stored, read_stored
+from bench.support import given_episode
 from bench.upkeep.rescore import recompute
+from tasks.catalog import coop
 from tasks.find import find_task
 from tasks.images import open_image
 from tasks.own.card import read_card
@@ -106,6 +110,27 @@ def _flickr8k(body: bytes, folder: Path) -> object:
     return flickr8k.read(folder / "captions.txt", {"train": folder / "train.txt"}, folder)
 
 
+def _coop(form: Literal["json", "lists"], index: str) -> Callable[[Path], object]:
+    disk = coop.OnDisk(folder="", index=index, images=".", form=form, class_file="classes.txt" if form == "lists" else "")
+    return lambda path: coop.read(disk, path.parent, None)
+
+
+def _coop_lists(body: bytes, folder: Path) -> object:
+    names, _, rows = body.partition(b"\n\n")
+    (folder / "classes.txt").write_bytes(names)
+    for split in ("train", "val", "test"):
+        (folder / f"{split}.txt").write_bytes(rows)
+    return _coop("lists", "{}.txt")(folder / "classes.txt")
+
+
+def _support(body: bytes, folder: Path) -> object:
+    task = find_task(f"csv:{folder / 'own.csv'}")
+    path = folder / "index" / task.name.replace("-", "_") / "shot_1-seed_1.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    return given_episode(task, folder / "index", 1, 1, "fixed")
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -118,6 +143,8 @@ VQA_ANSWER = {
         {"question_id": 1, "answers": [{"answer": "Yes."}] * 10, "multiple_choice_answer": "yes", "answer_type": "yes/no"}
     ]
 }
+SPLIT = {"train": [["a.jpg", 0, "cat"], ["b.jpg", 1, "dog"]], "val": [["a1.jpg", 0, "cat"]], "test": [["b1.jpg", 1, "dog"]]}
+SUPPORT = {"train": {"data": [{"impath": "/x/a.jpg", "label": 0}, {"impath": "/x/b.jpg", "label": 1}]}}
 SNLI = {"Flickr30K_ID": "a", "sentence2": "A dog.", "gold_label": "neutral", "pairID": "a#0"}
 NLVR = {"sentence": "There is a box.", "label": "true", "identifier": "1-0", "directory": "1"}
 KARPATHY = {"images": [{"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A dog."}]}]}
@@ -128,6 +155,7 @@ READERS: Mapping[str, Reader] = {
     "stored": Reader(_file("x.safetensors", read_stored), (), "bench.stored"),
     "predictions": Reader(_file("x.npz", _predictions), (), "bench.upkeep.rescore"),
     "methods": Reader(_text(lambda text: parse_names(text, "methods")), (b"coop[n_ctx=4],lora",), "bench.spec"),
+    "tasks": Reader(_text(resolve_tasks), (b"core,digits,csv:a.csv[image=file,label=class]",), "bench.api"),
     "shots": Reader(_text(parse_shots), (b"1,4,n=500", b"16"), "bench.spec"),
     "seeds": Reader(_text(lambda text: parse_numbers(text, "seeds", 0)), (b"1,2,3",), "bench.spec"),
     "rule": Reader(_text(parse_rule), (b"accuracy:-1.0", b"time:+20%"), "bench.compare.rules"),
@@ -140,6 +168,9 @@ READERS: Mapping[str, Reader] = {
     ),
     "json": Reader(_file("x.json", _task("json")), (_json(TABLE), b"\n".join(map(_json, TABLE))), "tasks.own"),
     "card task": Reader(_file("x.toml", _task("card")), (b'data = "csv:own.csv"\nlabel = "label"\n',), "tasks.own"),
+    "coop": Reader(_file("split.json", _coop("json", "split.json")), (_json(SPLIT),), "tasks.catalog"),
+    "coop lists": Reader(_coop_lists, (b"a\nb\n\na.jpg a\nb.jpg b",), "tasks.catalog"),
+    "support": Reader(_support, (_json(SUPPORT),), "bench.support"),
     "snli-ve": Reader(_file("x.jsonl", lambda path: snli_ve.read(path, path.parent)), (_json(SNLI),), "tasks.readers"),
     "nlvr": Reader(_file("x.json", lambda path: nlvr.read(path, path.parent)), (_json(NLVR),), "tasks.readers"),
     "karpathy": Reader(_file("x.json", lambda path: karpathy.read(path, path.parent)), (_json(KARPATHY),), "tasks.readers"),

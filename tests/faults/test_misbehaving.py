@@ -37,6 +37,7 @@ EXPECTED = {
     "support": ("ok", "", ""),
     "global": ("ok", "", ""),
     "abort": ("crashed", "worker", "SIGABRT"),
+    "exit": ("crashed", "worker", "exit code 3"),
     "empty": ("failed", "fit", ""),
 }
 

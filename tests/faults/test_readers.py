@@ -14,6 +14,7 @@ FOUND: list[tuple[str, bytes]] = [
     ("flickr8k", b'\rimage,caption\na.jpg,"A dog, big."\n\na.jpg\n'),
     ("json", READERS["json"].seeds[1].replace(b'"b2.jpg", "label"', b'"b2.jpg", "labeabl"')),
     ("card task", b'data = "csv:~nobody-of-this-name/a.csv"\n'),
+    ("card task", b'data = "csv:' + b"[" * 400 + b'own.csv"\n'),
     ("card", b"classes = " + b"[" * 5000),
     ("karpathy", READERS["karpathy"].seeds[0].replace(b"a.jpg", b"\\u0000/a.jpg")),
 ]

@@ -46,7 +46,7 @@ class Job:
 
 
 def planning(size: int, folder: Path) -> Job:
-    """Expanding what was asked into cells, half of which the store's records hold already, and saying what is to run."""
+    """Expanding what was asked into cells, and saying which are to run: all, as the store is empty."""
     methods = tuple(Named("taskres", (("alpha", f"{variant / 100}"),)) for variant in range(1, size // 100 + 1))
     request = Request(methods, ("sketches", "digits"), SHOTS, tuple(range(1, 11)))
     registry = Registry({"taskres": TaskRes, "linear-probe": LinearProbe})
@@ -155,7 +155,7 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
     from matplotlib.ticker import FuncFormatter
 
     from bench.report.canvas import new_figure, save, settings
-    from bench.report.plot_costs import tick_text
+    from bench.report.display import brief
 
     with settings():
         figure = new_figure(9.0, 3.6)
@@ -172,8 +172,8 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
                     limit = LIMITS[job][0] if name == "seconds" else LIMITS[job][1] / 1e6
                     axes.plot([SIZES[-1]], [limit], marker="_", markersize=14, color=line[0].get_color(), linestyle="none")
             axes.set(xscale="log", yscale="log", xlabel="cells", ylabel=name)
-            axes.xaxis.set_major_formatter(FuncFormatter(tick_text))
-            axes.yaxis.set_major_formatter(FuncFormatter(tick_text))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
             axes.set_title("dashes: what is promised", fontsize=8, loc="left", color="#555555")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
         save(figure, stem)
