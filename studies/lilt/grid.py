@@ -45,5 +45,7 @@ class Grid:
             precision=api.resolve_precision("auto", "cpu"),
         )
         settings = Settings(self.out, self.out / "bank", command="python -m studies.lilt", save_weights=True)
-        outcome = api.run(request, settings, placement=Placement(workers=self.workers), resume="failed", console=Console(stderr=True))
+        outcome = api.run(
+            request, settings, placement=Placement(workers=self.workers), resume="failed", console=Console(stderr=True)
+        )
         return [record for record in outcome.records if record.status == "ok"]

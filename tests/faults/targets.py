@@ -116,10 +116,10 @@ def _coop(form: Literal["json", "lists"], index: str) -> Callable[[Path], object
 
 
 def _coop_lists(body: bytes, folder: Path) -> object:
-    names, _, rows = body.partition(b"\n\n")
+    names, *rows = body.split(b"\n\n")
     (folder / "classes.txt").write_bytes(names)
-    for split in ("train", "val", "test"):
-        (folder / f"{split}.txt").write_bytes(rows)
+    for split, part in zip(("train", "val", "test"), [*rows, b"", b"", b""], strict=False):
+        (folder / f"{split}.txt").write_bytes(part)
     return _coop("lists", "{}.txt")(folder / "classes.txt")
 
 
@@ -144,7 +144,6 @@ VQA_ANSWER = {
     ]
 }
 SPLIT = {"train": [["a.jpg", 0, "cat"], ["b.jpg", 1, "dog"]], "val": [["a1.jpg", 0, "cat"]], "test": [["b1.jpg", 1, "dog"]]}
-SUPPORT = {"train": {"data": [{"impath": "/x/a.jpg", "label": 0}, {"impath": "/x/b.jpg", "label": 1}]}}
 SNLI = {"Flickr30K_ID": "a", "sentence2": "A dog.", "gold_label": "neutral", "pairID": "a#0"}
 NLVR = {"sentence": "There is a box.", "label": "true", "identifier": "1-0", "directory": "1"}
 KARPATHY = {"images": [{"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A dog."}]}]}
@@ -169,8 +168,8 @@ READERS: Mapping[str, Reader] = {
     "json": Reader(_file("x.json", _task("json")), (_json(TABLE), b"\n".join(map(_json, TABLE))), "tasks.own"),
     "card task": Reader(_file("x.toml", _task("card")), (b'data = "csv:own.csv"\nlabel = "label"\n',), "tasks.own"),
     "coop": Reader(_file("split.json", _coop("json", "split.json")), (_json(SPLIT),), "tasks.catalog"),
-    "coop lists": Reader(_coop_lists, (b"a\nb\n\na.jpg a\nb.jpg b",), "tasks.catalog"),
-    "support": Reader(_support, (_json(SUPPORT),), "bench.support"),
+    "coop lists": Reader(_coop_lists, (b"a\nb\n\na a\nb b\n\na1 a\n\nb1 b",), "tasks.catalog"),
+    "support": Reader(_support, (), "bench.support"),
     "snli-ve": Reader(_file("x.jsonl", lambda path: snli_ve.read(path, path.parent)), (_json(SNLI),), "tasks.readers"),
     "nlvr": Reader(_file("x.json", lambda path: nlvr.read(path, path.parent)), (_json(NLVR),), "tasks.readers"),
     "karpathy": Reader(_file("x.json", lambda path: karpathy.read(path, path.parent)), (_json(KARPATHY),), "tasks.readers"),
@@ -193,7 +192,11 @@ def furnish(folder: Path) -> Path:
 
 
 def seeds_of(name: str, folder: Path) -> tuple[bytes, ...]:
-    """Those written above, and those that are made: a picture, predictions."""
+    """Those written above, and those that are made: a picture, predictions, a support."""
+    if name == "support":
+        train = find_task(f"csv:{folder / 'own.csv'}").train
+        of_each = {int(label): image for image, label in zip(train.ids, train.labels, strict=True)}
+        return (_json({"train": {"data": [{"impath": f"/x/{image}", "label": label} for label, image in of_each.items()]}}),)
     if name == "image":
         return ((folder / "a.jpg").read_bytes(),)
     if name == "predictions":

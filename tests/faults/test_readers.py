@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.targets import READERS, furnish, seeds_of, tried
@@ -38,7 +38,6 @@ def test_what_was_found(folder: Path, name: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=25)
 @given(data=st.data())
 def test_damaged_seeds(folder: Path, name: str, data: st.DataObject) -> None:
     body = bytearray(data.draw(st.sampled_from(seeds_of(name, folder))))

@@ -102,7 +102,7 @@ def test_incomplete_methods_stay_out_of_the_cost_plot() -> None:
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert len(texts) == 2
     assert not any("coop" in text for text in texts)
-    assert "room: 1" in figure.axes[0].get_title(loc="left")
+    assert "1 left out" in figure.axes[0].get_title(loc="left")
 
 
 def test_gains_say_why_a_square_is_empty() -> None:
