@@ -9,6 +9,9 @@ from collections.abc import Iterable
 class BenchError(Exception):
     """Something that the user can put right; the command line prints it without a traceback and exits with 2."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))  # what it quotes may hold line breaks
+
 
 class UsageError(BenchError):
     """An unknown name, a parameter of the wrong type, options that don't go together."""

@@ -12,6 +12,7 @@ from tests.faults.targets import READERS, furnish, seeds_of, tried
 
 FOUND: list[tuple[str, bytes]] = [
     ("flickr8k", b'\rimage,caption\na.jpg,"A dog, big."\n\na.jpg\n'),
+    ("csv", READERS["csv"].seeds[0].replace(b"label", b'"label', 1) + b'"'),
     ("json", READERS["json"].seeds[1].replace(b'"b2.jpg", "label"', b'"b2.jpg", "labeabl"')),
     ("card task", b'data = "csv:~nobody-of-this-name/a.csv"\n'),
     ("card task", b'data = "csv:' + b"[" * 400 + b'own.csv"\n'),
