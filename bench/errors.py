@@ -9,8 +9,8 @@ from collections.abc import Iterable
 class BenchError(Exception):
     """Something that the user can put right; the command line prints it without a traceback and exits with 2."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.splitlines()))  # what it quotes may hold line breaks
+    def __init__(self, message: object) -> None:
+        super().__init__(" ".join(str(message).splitlines()))  # what it quotes may hold line breaks
 
 
 class UsageError(BenchError):
