@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -21,13 +22,14 @@ ROOT = Path(__file__).parents[2]
 def started(
     out: Path, bank: Path, methods: str, workers: int = 2, terminal: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """The command in a session of its own, at a terminal if there is one. It heeds Ctrl-C, also where this process ignores it."""
+    """The command in a session of its own, at a terminal if there is one. It heeds signals that this process may ignore."""
     command = [sys.executable, "-m", "bench", "run", "--plugin", str(PLUGIN), "--methods", methods, "--tasks", "digits"]
     command += ["--quick", "--seeds", "1,2,3", "--shots", "1", "--precision", "fp32", "--workers", str(workers)]
     command += ["--out", str(out), "--bank", str(bank)]
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
         if terminal is not None:
             fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
@@ -57,13 +59,20 @@ def session(leader: int) -> list[int]:
     """Processes of the session that the driver began, without zombies."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, _, number = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(number) == leader and state != "Z":
-            found.append(int(folder.name))
+        with contextlib.suppress(OSError):
+            state, _, _, number = _stat(int(folder.name))
+            if int(number) == leader and state != "Z":
+                found.append(int(folder.name))
     return found
+
+
+def parent_of(process: int) -> int:
+    return int(_stat(process)[1])
+
+
+def _stat(process: int) -> list[str]:
+    """State, parent, group and session. Raises OSError for a process that isn't there."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:4]
 
 
 def nothing_is_left(driver: subprocess.Popen[str]) -> None:

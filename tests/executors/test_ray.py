@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
 from bench.store import Store
 from bench.worker import Settings
+from tests.executors.drivers import parent_of
 from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
@@ -54,7 +57,11 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
 
     def disturb() -> None:
         gate.wait(2)  # one on each node
+        (raylet,) = nodes.second.all_processes["raylet"]
+        there = [worker for worker in gate.workers() if parent_of(worker) == raylet.process.pid]
         nodes.remove_node(nodes.second, allow_graceful=False)
+        for worker in there:  # a machine that is gone has no processes left either
+            os.kill(worker, signal.SIGKILL)
         gate.open()
 
     hand = threading.Thread(target=disturb)
