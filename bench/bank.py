@@ -74,9 +74,9 @@ class Account:
 
 
 class Bank:
-    """Rows on disk. `limit_bytes` bounds one shelf: past it rows are computed each time and not kept."""
+    """Rows on disk, and in memory once asked for. `limit_bytes` bounds one shelf: past it rows are made each time, not kept."""
 
-    def __init__(self, root: Path, meter: Meter, limit_bytes: int = 8 * 2**30) -> None:
+    def __init__(self, root: Path, meter: Meter, limit_bytes: int = 2 * 2**30) -> None:
         self.root = root
         self.meter = meter
         self.limit_bytes = limit_bytes

@@ -30,6 +30,7 @@ _LOG_RATIOS = torch.log(torch.tensor(RATIOS)).tolist()
 CHUNK = 128  # examples whose images are decoded at once
 BATCH = {"cpu": 32}  # examples that go through a frozen tower at once, always so many: a product of another shape may
 OTHER_BATCH = 128  # round its last digits otherwise. Larger ones are no faster on a CPU
+PIXEL_BYTES = 2**29  # of decoded images that wait for a frozen tower at a time
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -121,6 +122,11 @@ class Frozen:
         """
         if stage == 0:
             return self._pixels(split, rows, views, self.account)
+        each = 3 * self.backbone.size**2 * (1 if views is None else views.count)
+        part = max(1, PIXEL_BYTES // each)
+        return torch.cat([self._encoded(split, rows[start : start + part], stage, views) for start in range(0, len(rows), part)])
+
+    def _encoded(self, split: Split, rows: Sequence[int], stage: int, views: Views | None) -> Tensor:
         shelf = self._shelf(stage, views, self.backbone.fingerprint, self.precision)
         by_id = {split.ids[row]: row for row in rows}
         ids = [split.ids[row] for row in rows]

@@ -16,6 +16,7 @@ from PIL import Image
 from torchvision import transforms
 
 from bench.backbone import load
+from bench.backbone.tower import Tower
 from bench.bank import Account, Bank
 from bench.errors import DataError
 from bench.frozen import Frozen, crop_box, in_order
@@ -75,6 +76,26 @@ def test_a_row_is_the_same_to_the_bit_whichever_others_were_missing(tmp_path: Pa
         _, again = parts.texts(text_part, len(parts.backbone.clip.text.stages))
         assert encoded is not None and again is not None
         assert torch.equal(again, encoded[[texts.index(text) for text in text_part]])
+
+
+@pytest.mark.parametrize("views", [None, Views(3, 0.08, True)])
+def test_few_images_wait_for_the_tower_at_a_time(
+    tmp_path: Path, photos: Path, views: Views | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = find_task(f"imagefolder:{photos}")
+    rows = [*range(len(task.train)), 0]
+    whole, parts = frozen(tmp_path / "whole", task), frozen(tmp_path / "parts", task)
+    stage = len(whole.backbone.clip.image.stages)
+    expected, seen = whole.images(task.train, rows, stage, views), []
+
+    def through(tower: Tower, inputs: torch.Tensor, stop: int) -> torch.Tensor:
+        seen.append(len(inputs))
+        return Frozen._through(parts, tower, inputs, stop)
+
+    monkeypatch.setattr(parts, "_through", through)
+    monkeypatch.setattr("bench.frozen.PIXEL_BYTES", 3 * 3 * parts.backbone.size**2)
+    assert torch.equal(parts.images(task.train, rows, stage, views), expected)
+    assert len(seen) > 1 and parts.account.usage.seconds > 0
 
 
 def test_rows_come_in_order_and_threads_stay_within_their_share(threads: int) -> None:
