@@ -11,7 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -62,10 +62,13 @@ def read(disk: OnDisk, folder: Path, classes: int | None) -> tuple[tuple[str, ..
     return tuple(disk.renamed.get(name, name).replace("_", " ") for name in names), splits
 
 
+Label = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]  # fits the array that it goes into
+
+
 class _Split(msgspec.Struct):
-    train: list[tuple[str, int, str]]
-    val: list[tuple[str, int, str]]
-    test: list[tuple[str, int, str]]
+    train: list[tuple[str, Label, str]]
+    val: list[tuple[str, Label, str]]
+    test: list[tuple[str, Label, str]]
 
 
 def _read_json(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequence[str], Splits]:

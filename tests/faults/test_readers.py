@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.faults.targets import READERS, furnish, seeds_of, tried
 
 FOUND: list[tuple[str, bytes]] = [
+    ("coop", READERS["coop"].seeds[0].replace(b"1, ", b"1" * 40 + b", ")),
     ("flickr8k", b'\rimage,caption\na.jpg,"A dog, big."\n\na.jpg\n'),
     ("csv", READERS["csv"].seeds[0].replace(b"label", b'"label', 1) + b'"'),
     ("json", READERS["json"].seeds[1].replace(b'"b2.jpg", "label"', b'"b2.jpg", "labeabl"')),
