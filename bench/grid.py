@@ -14,11 +14,10 @@ from bench.registry import Registry, method_code
 from bench.spec import Named
 from bench.store import cell_key
 from bench.support import file_hash, support_file, support_name
-from tasks.base import NO_SOURCES, Budget, Sources, Task
+from tasks.base import NO_SOURCES, Sources, Task
 from tasks.find import find_task
 
 QUICK_TEST = 200  # test examples of a quick cell
-QUICK_BUDGET = Budget(head_steps=100, prompt_steps=50, encoder_steps=16, stretch=20.0)  # of a quick cell on any task
 Resume = Literal["missing", "failed", "always", "never"]
 
 
@@ -33,7 +32,7 @@ class Request:
     backbone: str = "bundled"
     protocol: Literal["fixed", "val"] = "fixed"
     precision: str = "fp32"
-    recipe: Literal["capped", "paper"] = "capped"
+    recipe: str = "capped"  # as `bench.budget.parse_recipe` returns it
     quick: bool = False
     sources: Sources = NO_SOURCES
     counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class

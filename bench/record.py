@@ -5,11 +5,13 @@ Units are in the field names: `_s` seconds, `_j` joules, `_bytes` bytes. Unknown
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from bench.errors import StoreError
+
+RECIPE = r"^(capped|paper|steps=[1-9][0-9]{0,8})\Z"  # the task's step budget, none, or at most so many steps
 
 SCHEMA = 1
 
@@ -34,7 +36,7 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     backbone: str
     fingerprint: str  # hash of the backbone's weights, architecture and preprocessing
     precision: str
-    recipe: Literal["capped", "paper"] = "capped"  # whether the task's step budget was in force
+    recipe: Annotated[str, msgspec.Meta(pattern=RECIPE)] = "capped"  # which step budget was in force
     quick: bool = False
     by_count: bool = False  # `shots` counts the support's examples in all instead of per class
     split_origin: str = ""  # whose split, if it isn't the one that the field reports on

@@ -22,13 +22,14 @@ from torch import Tensor
 
 from bench.backbone import Backbone, load
 from bench.bank import Account, Bank
+from bench.budget import budget
 from bench.costs import costs
 from bench.episode import Episode, content_hash, draw_episode
 from bench.errors import DataError, StoreError
 from bench.files import write_whole
 from bench.fitting import Fitting, fitting
 from bench.frozen import Frozen
-from bench.grid import QUICK_BUDGET, QUICK_TEST, Cell
+from bench.grid import QUICK_TEST, Cell
 from bench.meter import Meter, Usage
 from bench.provenance import now, provenance
 from bench.record import HEADLINE, Data, Failure, Parameters, Record, Status, Training
@@ -235,12 +236,10 @@ class _Attempt:
 
     def _fit(self, method: Method, frozen: Frozen, episode: Episode, chosen: dict[str, Any]) -> Fitting:
         """Fit, each step in its own phase; the measured parts add up in `fit`. `chosen` gets what is chosen after training."""
-        budget = QUICK_BUDGET if self.cell.info.quick else frozen.task.budget
-        if self.cell.info.recipe == "paper":
-            budget = None
+        allowed = budget(self.cell.info.recipe, self.cell.info.quick, frozen.task.budget)
         cap, stretch = None, 1.0
-        if budget is not None:
-            cap, stretch = budget.steps(method.family), budget.stretch
+        if allowed is not None:
+            cap, stretch = allowed.steps(method.family), allowed.stretch
         fitted = fitting(method, frozen, episode, cap, stretch)
         self.fit.kept_bytes = 0  # an earlier fit of the search is gone
         for phase, step in (

@@ -32,6 +32,7 @@ def bench(*arguments: str) -> Result:
         (("--tasks", "imagefolder:/nowhere"), "/nowhere"),
         (("--shots", "1,x"), "'x' is not a whole number"),
         (("--shots", "0"), "shots must be at least 1"),
+        (("--recipe", "400"), "can't read recipe '400': write capped, paper, or steps=N"),
         (("--backbone", "ViT-B-61/openai"), "did you mean ViT-B-16"),
     ],
 )
@@ -74,8 +75,8 @@ def photographs(root: Path, per_class: int = 8) -> Path:
 def test_a_folder_of_images_end_to_end_with_a_bad_one(tmp_path: Path) -> None:
     photos = photographs(tmp_path / "photos", 20)
     out = tmp_path / "out"
-    arguments = ("run", "--methods", "zero-shot,linear-probe", "--tasks", f"imagefolder:{photos}", "--shots", "1", "--seeds", "1")
-    arguments = (*arguments, "--workers", "1", "--out", str(out))
+    arguments = ("run", "--methods", "zero-shot,xtremeclip", "--tasks", f"imagefolder:{photos}", "--shots", "1", "--seeds", "1")
+    arguments = (*arguments, "--recipe", "steps=3", "--workers", "1", "--out", str(out))
     for name in ("red-roses", "blue_bells"):
         for number in range(3):
             (photos / name / f"{number}.jpg").write_bytes(b"not an image")
@@ -88,7 +89,10 @@ def test_a_folder_of_images_end_to_end_with_a_bad_one(tmp_path: Path) -> None:
     latest = list(Store(out).latest().values())
     assert {record.status for record in latest} == {"ok"}
     assert all(record.data is not None and record.data.skipped_images for record in latest)
-    assert (out / "leaderboard.md").read_text().count("linear-probe") > 0
+    trained = {record.cell.label: record.training for record in latest}["xtremeclip"]
+    assert trained is not None and trained.capped and trained.run_steps == 3
+    leaderboard = (out / "leaderboard.md").read_text()
+    assert "xtremeclip" in leaderboard and "at most 3 steps" in leaderboard
 
 
 def test_too_few_images_names_the_class(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(st.text(max_size=8), values_of(options[1]), max_size=2)
     if origin is list:
         return st.lists(values_of(options[0]), max_size=2)
+    if origin is typing.Annotated:
+        return st.from_regex(options[1].pattern)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         fields = {field.name: values_of(field.type) for field in msgspec.structs.fields(hint)}
         return st.builds(hint, **{**fields, "schema": st.just(SCHEMA)} if "schema" in fields else fields)

@@ -53,10 +53,10 @@ RECALLS_WIDTH = 220  # characters, so that no heading is cut
 )
 @click.option(
     "--recipe",
-    type=click.Choice(["capped", "paper"]),
     default="capped",
     show_default=True,
-    help="paper lifts the step budgets of bundled tasks.",
+    metavar="capped|paper|steps=N",
+    help="paper lifts the step budgets of bundled tasks; steps=N takes at most N on any task.",
 )
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
@@ -107,6 +107,7 @@ RECALLS_WIDTH = 220  # characters, so that no heading is cut
 def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
     from bench import api
+    from bench.budget import parse_recipe
     from bench.executors import Placement
     from bench.grid import Request
     from bench.report import retrieval, terminal_table
@@ -138,7 +139,7 @@ def run(**options: Any) -> None:
         backbone=options["backbone"],
         protocol=options["protocol"],
         precision=api.resolve_precision(options["precision"], device),
-        recipe=options["recipe"],
+        recipe=parse_recipe(options["recipe"]),
         quick=options["quick"],
         sources=Sources(options["data_root"], options["support"], options["other_counts"]),
     )

@@ -42,10 +42,15 @@ class Section:
     @property
     def title(self) -> str:
         """One plain line; not escaped."""
-        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", f"{self.recipe} recipe", self.precision]
+        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", self._recipe, self.precision]
         parts += [self.split_origin] if self.split_origin else []
         parts += [f"supports from {self.support}"] if self.support else []
         return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
+
+    @property
+    def _recipe(self) -> str:
+        named, _, steps = self.recipe.partition("steps=")
+        return f"at most {steps} steps" if steps else f"{named} recipe"
 
     @property
     def random_backbone(self) -> bool:
