@@ -56,6 +56,21 @@ def test_dry_run_lists_cells_and_writes_nothing(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_help_loads_no_library_that_takes_seconds() -> None:
+    code = (
+        "import sys; from bench.cli import main; main(['run', '--help'], standalone_mode=False); "
+        "sys.exit(','.join({'torch', 'numpy', 'pandas', 'scipy', 'open_clip', 'matplotlib'} & sys.modules.keys()) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "") and "--methods" in done.stdout
+
+
+def test_pretraining_names_the_bundled_backbones() -> None:
+    result = bench("pretrain", "--backbone", "bundeld")
+    assert result.exit_code == 2
+    assert "unknown bundled backbone 'bundeld': did you mean bundled" in result.output
+
+
 def test_lists() -> None:
     assert "lilt-partial" in bench("list", "methods").output
     assert "scenes-vqa" in bench("list", "tasks").output

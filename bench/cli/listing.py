@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, JustifyMethod
@@ -13,7 +14,9 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 
 from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide
-from tasks.base import SplitName
+
+if TYPE_CHECKING:
+    from tasks.base import SplitName
 
 NARROW = 120  # columns of the screen, below which these stand under a task's name
 UNDER = ("kind", "licence", "state")

@@ -7,9 +7,16 @@ from typing import Any
 
 
 def recipe_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapping[str, float]]:
-    """The recipe of a bundled backbone, the function that follows it, and what the result must reach."""
+    """The recipe of a bundled backbone, the function that follows it, and what the result must reach.
+
+    Raises UsageError.
+    """
+    from bench.backbone.load import BUNDLED_NAMES
+    from bench.errors import unknown
     from bench.pretrain import aligned, quality, unaligned
 
+    if backbone not in BUNDLED_NAMES:
+        raise unknown("bundled backbone", backbone, BUNDLED_NAMES)
     if backbone == "bundled":
         return aligned.Recipe(), aligned.pretrain, quality.BARS
     return unaligned.Recipe(), unaligned.pretrain, unaligned.BARS
