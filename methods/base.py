@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.logistic import logistic_regression
+from methods.recipe import Contrast, alignment
 from methods.recipe import Recipe as Recipe
-from methods.recipe import alignment
 
 Kind = Literal["classification", "pair", "retrieval"]
 CLASSIFICATION: Kind = "classification"
@@ -255,7 +255,10 @@ class EncoderMethod(Method):
 
     def alignment(self, start: Start) -> Recipe:
         """On towers that have never met, where the projections and the temperature train along: LilT's recipe."""
-        return alignment(start.examples, getattr(self.params, "lr", None))
+        lr = getattr(self.params, "lr", None)
+        if not isinstance(self.params, Contrast):
+            return alignment(start.examples, lr)
+        return self.params.contrasted(alignment(start.examples, lr, self.params.batch))
 
     def views(self) -> Views:
         return Views(count=10)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.base import CLASSIFICATION, RETRIEVAL, Count, EncoderMethod, Kind, Paper, Recipe, Start
+from methods.recipe import Contrast
 
 RATES = {"strong": (1e-5, 1e-4), "xtremeclip": (5e-7, 2e-3)}  # inside the encoder, head
 
@@ -40,7 +41,7 @@ class Full(EncoderMethod):
     grid = {"lr": (1e-6, 1e-5, 1e-4)}
 
     @dataclass(frozen=True)
-    class Params:
+    class Params(Contrast):
         recipe: Literal["strong", "xtremeclip"] = "strong"
         lr: float | None = None  # inside the encoder; None: the recipe's
 
@@ -63,7 +64,8 @@ class Full(EncoderMethod):
     def recipe(self, start: Start) -> Recipe:
         encoder, head = RATES[self.params.recipe]
         lr, steps = self.params.lr or encoder, 300 * start.shots
-        return Recipe(lr=lr, head_lr=head, weight_decay=0.1, steps=steps, warmup=0.1, clip_gradient=1.0)
+        recipe = Recipe(lr=lr, head_lr=head, weight_decay=0.1, steps=steps, warmup=0.1, clip_gradient=1.0)
+        return self.params.contrasted(recipe)
 
 
 class TextInitialisedHead(nn.Module):

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from methods.base import EncoderMethod, Paper, Recipe, Start
-from methods.recipe import TEMPERATURE, alignment
+from methods.recipe import TEMPERATURE, Contrast
 
 LILT = Paper(
     "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
     "ICLR 2023",
     "arXiv:2303.11866",
 )
-DEVICE_BATCH = 128  # pairs on each device of the published runs, whose code contrasts within a device
-
-
-@dataclass(frozen=True)
-class ContrastiveParams:
-    """How pairs are told apart, for methods whose recipe LilT's is."""
-
-    lr: float | None = None  # AdamW; None: 2e-4 on an aligned backbone, 1e-4 on towers that have never met
-    batch: int | None = None  # pairs per step; None: the recipe's
-    negatives: Literal["global", "local"] = "global"  # local: among 128, as on each of the published runs' devices
-    chunk: int | None = None  # pairs in memory at a time, at the price of a second forward pass; the gradient stays the same
-
-    def __post_init__(self) -> None:
-        for name in ("batch", "chunk"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-
-
 DEIT_BERT = "DeiT-base + BERT-base"  # the towers of the paper, and where its counts are from
 LILT_TABLE = "LilT's table"
 
@@ -46,8 +26,8 @@ class LiltMethod(EncoderMethod):
     paper = LILT
 
     @dataclass(frozen=True)
-    class Params(ContrastiveParams):
-        pass
+    class Params(Contrast):
+        lr: float | None = None  # AdamW; None: 2e-4 on an aligned backbone, 1e-4 on towers that have never met
 
     def inside(self, clip: Any) -> Iterable[nn.Parameter]:
         raise NotImplementedError
@@ -57,20 +37,7 @@ class LiltMethod(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         common = Recipe(lr=self.params.lr or 2e-4, steps=300 * start.shots, final_lr=1e-6, temperature=TEMPERATURE)
-        return contrasted(common, self.params)
-
-    def alignment(self, start: Start) -> Recipe:
-        return contrasted(alignment(start.examples, self.params.lr, self.params.batch), self.params)
-
-
-def contrasted(recipe: Recipe, params: ContrastiveParams) -> Recipe:
-    """The recipe with batch, negatives and chunk as the parameters say."""
-    return dataclasses.replace(
-        recipe,
-        batch=params.batch or recipe.batch,
-        negatives=DEVICE_BATCH if params.negatives == "local" else None,
-        chunk=params.chunk,
-    )
+        return self.params.contrasted(common)
 
 
 def projections(tower: Any) -> list[nn.Parameter]:

@@ -47,6 +47,9 @@ class LiltDA(LiltMethod):
         return [*trained, *(norm_parameters(clip) if self.params.ln else final_norm(clip.image))]
 
 
+LAYER_SCALE = 1e-5  # what it starts at (Touvron et al., ICCV 2021)
+
+
 def randomised(block: nn.Module) -> nn.Module:
     """The block with fresh weights."""
     for module in block.modules():
@@ -56,4 +59,6 @@ def randomised(block: nn.Module) -> nn.Module:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
             module.reset_parameters()
+        elif isinstance(gamma := getattr(module, "gamma", None), nn.Parameter):  # a layer scale
+            nn.init.constant_(gamma, LAYER_SCALE)
     return block

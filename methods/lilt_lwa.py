@@ -49,6 +49,6 @@ class LiltLwA(LiltMethod):
                 if tower is clip.image:
                     block.ln_1, block.ln_2 = nn.Sequential(first, block.ln_1), nn.Sequential(second, block.ln_2)
                 else:
-                    block.attn.out, block.mlp = nn.Sequential(block.attn.out, first), nn.Sequential(block.mlp, second)
+                    block.ls_1, block.ls_2 = nn.Sequential(block.ls_1, first), nn.Sequential(block.ls_2, second)
                 added += [*first.parameters(), *second.parameters()]
         return added

@@ -19,6 +19,7 @@ from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
 from methods.blocks import transformer_blocks
+from methods.recipe import Contrast
 
 LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 
@@ -35,13 +36,14 @@ class LoRA(EncoderMethod):
     paper = Paper("Low-Rank Few-Shot Adaptation of Vision-Language Models", "CVPR workshops 2024", "arXiv:2405.18541")
 
     @dataclass(frozen=True)
-    class Params(EncoderMethod.Params):
+    class Params(EncoderMethod.Params, Contrast):
         r: int = 2  # rank
         alpha: float = 1.0  # scaling is alpha / sqrt(r)
         dropout: float = 0.25  # on the input of A
         where: str = "qkv"  # which linears of the attention: letters out of q, k, v, o
 
         def __post_init__(self) -> None:
+            super().__post_init__()
             if self.r < 1:
                 raise ValueError("r must be at least 1")
             if not self.where or set(self.where) - set(LINEARS):
@@ -72,4 +74,4 @@ class LoRA(EncoderMethod):
         return wrapped.to(linear.weight.device)
 
     def recipe(self, start: Start) -> Recipe:
-        return Recipe(lr=self.params.lr, steps=500 * start.shots, final_lr=1e-6)
+        return self.params.contrasted(Recipe(lr=self.params.lr, steps=500 * start.shots, final_lr=1e-6))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -57,6 +57,7 @@ class Recipe:
         return -(-examples // self.batch)
 
 
+DEVICE_BATCH = 128  # pairs on each device of LilT's published runs, whose code contrasts within a device
 LEAST_STEPS = 2000  # of an alignment: with few pairs 15 epochs would end before the warm-up of 1,000 steps does
 TEMPERATURE = (0.001, 0.5)  # bounds
 
@@ -66,20 +67,44 @@ def alignment(pairs: int, lr: float | None = None, batch: int | None = None) -> 
 
     Theirs is for COCO's 591,753: 15 epochs of batch 512, AdamW 1e-4 with weight decay 0.02 on matrices; 1,000 steps of
     warm-up from 1e-5 in stairs of 100; then each epoch e of n has the rate 1e-5 + 4.5e-5 (1 + cos(pi e / n)). Of fewer
-    pairs a batch takes a 64th, but at least 64, and epochs are added until there are 2,000 steps.
+    pairs a batch takes a 64th, but at least 64, and epochs are added until there are 2,000 steps. At another `lr` both
+    ends of the schedule stay a tenth of it.
     """
+    lr = lr or 1e-4
     batch = batch or min(512, max(64, pairs // 64))
     per_epoch = -(-pairs // batch)
     return Recipe(
-        lr=lr or 1e-4,
+        lr=lr,
         batch=batch,
         epochs=max(15, -(-LEAST_STEPS // per_epoch)),
         weight_decay=0.02,
         decay_vectors=False,
         stairs=True,
-        final_lr=1e-5,
+        final_lr=lr / 10,
         warmup=1000 / (15 * -(-591_753 // 512)),
         warmup_stairs=10,
-        warmup_lr=1e-5,
+        warmup_lr=lr / 10,
         temperature=TEMPERATURE,
     )
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What a step sees: parameters of the methods of LilT's table. `negatives` and `chunk` concern the contrastive loss."""
+
+    batch: int | None = None  # pairs per step; None: the recipe's
+    negatives: Literal["global", "local"] = "global"  # local: among 128, as on each of the published runs' devices
+    chunk: int | None = None  # pairs in memory at a time, at the price of a second forward pass; the gradient stays the same
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "chunk"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.negatives == "local" and self.batch is not None and self.batch <= DEVICE_BATCH:
+            raise ValueError(f"negatives=local is among {DEVICE_BATCH} pairs: with a batch of {self.batch} it changes nothing")
+
+    def contrasted(self, recipe: Recipe) -> Recipe:
+        """The recipe with batch, negatives and chunk as these parameters say."""
+        negatives = DEVICE_BATCH if self.negatives == "local" else None
+        return replace(recipe, batch=self.batch or recipe.batch, negatives=negatives, chunk=self.chunk)

@@ -14,6 +14,7 @@ from bench.backbone.blocks import PostNormBlock
 from bench.backbone.tower import Tower
 from bench.errors import UsageError
 
+SAYS_NOTHING = frozenset({"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype"})  # of features
 PLAIN, AFTER_PADDING = ("bert",), ("roberta", "xlm-roberta")  # by how they count positions
 
 
@@ -90,6 +91,14 @@ def check_type(model_type: str) -> None:
     known = (*PLAIN, *AFTER_PADDING)
     if model_type not in known:
         raise UsageError(f"text towers of type {model_type!r} are not supported: use one of {', '.join(known)}")
+
+
+def text_identity(text: HFTextEncoder, tokenizer: Any) -> str:
+    """What decides the features of a text beside the weights: the configuration, the vocabulary, how a sentence is cut."""
+    config = {key: value for key, value in text.config.to_dict().items() if key not in SAYS_NOTHING}
+    vocabulary = sorted(tokenizer.tokenizer.get_vocab().items())
+    sentence = tokenizer(["Two DOGS play, near the café's door."]).tolist()
+    return repr((sorted(config.items(), key=str), getattr(text, "context_length", None), vocabulary, sentence))
 
 
 def _block(layer: Any, heads: int, pad: int) -> PostNormBlock:

@@ -24,6 +24,7 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.hf_model import HFTextEncoder
 from open_clip.pretrained import download_pretrained_from_hf
 from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
@@ -31,6 +32,7 @@ from torch import Tensor
 from torchvision import transforms
 
 from bench.backbone.checkpoints import checkpoint_in, fit, read_checkpoint
+from bench.backbone.hugging_face import text_identity
 from bench.backbone.towers import Clip, split_towers
 from bench.backbone.unaligned import unaligned, unaligned_anew
 from bench.errors import UsageError, unknown
@@ -77,7 +79,7 @@ def load(name: str, device: str = "cpu") -> Backbone:
     with _one_line(name):
         model, tokenizer = _model(name)
         preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
-        fingerprint = _fingerprint(model, preprocess)
+        fingerprint = _fingerprint(model, preprocess, tokenizer)
         clip = split_towers(model).to(device).eval().requires_grad_(False)
     clip.anew = lambda: split_towers(_fresh(name))
     side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
@@ -195,8 +197,11 @@ def _one_line(name: str) -> Iterator[None]:
         log.setLevel(level)
 
 
-def _fingerprint(model: Any, preprocess: PreprocessCfg) -> str:
+def _fingerprint(model: Any, preprocess: PreprocessCfg, tokenizer: Any) -> str:
     digest = hashlib.sha256(repr(preprocess).encode())
+    text = getattr(model, "text", None)
+    if isinstance(text, HFTextEncoder):  # its folder says more than its weights do
+        digest.update(text_identity(text, tokenizer).encode())
     for key, value in sorted(model.state_dict().items()):
         digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
         digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)

@@ -36,15 +36,18 @@ def contrastive_loss(
     return total / len(image)
 
 
-def in_chunks(encode: Callable[[Tensor], Tensor], rows: Tensor, chunk: int | None) -> Tensor:
+def in_chunks(encode: Callable[[Tensor], Tensor], rows: Tensor, chunk: int | None, device: str = "cpu") -> Tensor:
     """`encode(rows)` with the activations of at most `chunk` rows in memory at a time, in the backward pass, too.
 
     The features of a chunk are kept, its activations are computed again when its gradient is due, with the same random
-    draws: the gradient cache of Gao et al. (RepL4NLP 2021), which gives the whole batch's own gradient.
+    draws: the gradient cache of Gao et al. (RepL4NLP 2021), which gives the whole batch's own gradient. device: where
+    `encode` takes the rows.
     """
     if chunk is None or len(rows) <= chunk:
         return encode(rows)
-    return torch.cat([checkpoint(encode, part, use_reentrant=False) for part in rows.split(chunk)])
+    there = torch.empty(0, device=device)  # checkpoint keeps the random state of the devices of its arguments only
+    parts = [checkpoint(lambda part, _: encode(part), part, there, use_reentrant=False) for part in rows.split(chunk)]
+    return torch.cat(parts)
 
 
 def meeting_point(clip: Clip) -> list[nn.Parameter]:

@@ -120,8 +120,8 @@ class EncoderFitting(Fitting):
             if self.task.kind == "retrieval":
                 texts = self._texts
                 assert texts is not None
-                image = in_chunks(self._image_features, self._images[rows, view], recipe.chunk)
-                text = in_chunks(lambda which: self._text_features(texts, which), texts.row[rows], recipe.chunk)
+                image = in_chunks(self._image_features, self._images[rows, view], recipe.chunk, self.device)
+                text = in_chunks(lambda which: self._text_features(texts, which), texts.row[rows], recipe.chunk, self.device)
                 return contrastive_loss(image, text, self._compare, recipe.negatives, self._image_numbers[rows])
             image = self._image_features(self._images[rows, view])
             return F.cross_entropy(self._scores(image, rows), self._labels[rows].to(image.device))
@@ -225,6 +225,7 @@ class EncoderFitting(Fitting):
         self._start = self._start_from(examples, self.blank_support(examples))
         self.build()
         load_exactly(self.trained(), stored)
+        self.module.eval()
 
     def total_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.module.parameters())

@@ -63,13 +63,14 @@ def share_of_full(cells: pd.DataFrame) -> Figure:
     Without the projections and the temperature, which train with all methods.
     """
     most = _larger(cells)
-    means = most[most["pairs"] == most["pairs"].max()].groupby("method")[["mean_recall@1", "share"]].mean()
-    whole, projections = means.loc[BEST_FULL, "mean_recall@1"], means.loc["lit[lock=both]", "share"]
+    most = most[most["pairs"] == most["pairs"].max()]
+    means = most.groupby("method")[["mean_recall@1", "trained", "share"]].mean()
+    whole, projections = means.loc[BEST_FULL, "mean_recall@1"], means.loc["lit[lock=both]", "trained"]
     title = f"{most['pairs'].max()} pairs: R@1 as a share of that of {BEST_FULL}"
     figure, axes = _axes(7.2, 4.2, title, "parameters that train inside the towers, % of the model", "% of full training's R@1")
     for (label, row), mark in zip(means.iterrows(), cycle(MARKS), strict=False):
         axes.plot(
-            100 * (row["share"] - projections),
+            100 * row["share"] * (1 - projections / row["trained"]),
             100 * row["mean_recall@1"] / whole,
             mark,
             color=_colour(str(label)),
@@ -163,7 +164,9 @@ def conserved(probes: Mapping) -> Figure:
 
 def clock(reached: Sequence[Reached]) -> Figure:
     """R@1 against CPU seconds of training."""
-    figure, axes = _axes(7.2, 3.8, "R@1 after the same time of training", "CPU seconds of training", "R@1, both ways, %")
+    figure, axes = _axes(
+        7.2, 3.8, "R@1 after the same time of training", "CPU seconds, frozen prefix included", "R@1, both ways, %"
+    )
     for label in dict.fromkeys(one.label for one in reached):
         mine = [one for one in reached if one.label == label]
         axes.plot(

@@ -23,7 +23,7 @@ from tasks.scenes.draw import DIGITS, SHAPES
 from tasks.scenes.grammar import caption, random_digit, random_scene
 
 IMAGE_PROBES = ("sketches", "digits")  # the pairs show shapes and never a digit
-TRAIN_TEXTS, TEST_TEXTS = 1000, 600
+TRAIN_TEXTS, TEST_TEXTS = 600, 350  # of about a thousand different ones
 NAMES = (*SHAPES, *DIGITS)
 
 
@@ -57,7 +57,7 @@ def aligned_towers(record: Record | None, out: Path) -> Clip:
         return load(BASE).clip
     scorer = api.load(record, out)
     with tempfile.TemporaryDirectory() as folder:
-        return scorer._fitted(Path(folder)).module.clip.float()
+        return scorer._fitted(Path(folder)).module.clip.float().eval()
 
 
 @torch.no_grad()
@@ -100,14 +100,12 @@ def _text_states(clip: Clip, backbone: Backbone, texts: list[str]) -> Tensor:
 
 
 def _named_captions() -> tuple[list[str], np.ndarray]:
-    """Captions of one thing, a shape or a digit, that name it."""
+    """Captions of one thing, a shape or a digit, that name it; no two are the same, so that none is in train and test."""
     random = np.random.default_rng(7)
-    texts: list[str] = []
-    labels: list[int] = []
-    while len(texts) < TRAIN_TEXTS + TEST_TEXTS:
+    labels: dict[str, int] = {}
+    while len(labels) < TRAIN_TEXTS + TEST_TEXTS:
         scene = random_digit(random) if random.uniform() < 0.5 else random_scene(random, 1)
         text, name = caption(scene, random), scene.things[0].shape
         if name in text:
-            texts.append(text)
-            labels.append(NAMES.index(name))
-    return texts, np.array(labels)
+            labels.setdefault(text, NAMES.index(name))
+    return list(labels), np.array(list(labels.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from bench.backbone import load
 from bench.errors import UsageError
+from methods.lilt_lwa import LiltLwA
 from tests.backbone.families import write_text_model
 
 pytest.importorskip("transformers", reason="Hugging Face text towers need the extra [hf]")
@@ -176,3 +178,45 @@ def test_minilm_knows_what_sentences_mean() -> None:
     unit = torch.nn.functional.normalize(hidden, dim=-1)
     assert tower.width == 384
     assert float(unit[0] @ unit[1]) > float(unit[0] @ unit[2]) + 0.2
+
+
+def rewrite(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_towers_with_the_same_weights_but_another_reading_are_others(name: str, folder: Path) -> None:
+    """Heads, activation and vocabulary decide the features, too, and none of them is a weight."""
+    found = {load(name).fingerprint}
+    rewrite(folder / "config.json", '"num_attention_heads": 4', '"num_attention_heads": 2')
+    found.add(load(name).fingerprint)
+    rewrite(folder / "config.json", '"hidden_act": "gelu"', '"hidden_act": "relu"')
+    found.add(load(name).fingerprint)
+    rewrite(folder / "vocab.txt", "cat\ndog", "dog\ncat")
+    found.add(load(name).fingerprint)
+    rewrite(folder / "tokenizer_config.json", "true", "false")
+    found.add(load(name).fingerprint)
+    assert len(found) == 5
+
+
+def test_the_same_towers_elsewhere_have_the_same_fingerprint(name: str, folder: Path) -> None:
+    shutil.copytree(folder, folder.parent / "moved")
+    assert load(name.replace(str(folder), str(folder.parent / "moved"))).fingerprint == load(name).fingerprint
+
+
+def test_adapters_of_the_text_tower_come_after_its_dropout(folder: Path, image_file: Path) -> None:
+    """As LilT has them: a dropped unit of the sublayer is restored by nothing, an adapter's output isn't dropped."""
+    clip: Any = load(f"align(image=timm/test_vit:{image_file}, text=hf/{folder}, dim=24, size=64)").clip
+    list(LiltLwA().inside(clip))
+    block = clip.text.blocks[0]
+    for module in block.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 1.0
+    block.train()
+    for adapter in (block.ls_1[1], block.ls_2[1]):
+        adapter.up.bias.data.fill_(3.0)
+    x = torch.randn(2, 5, 32)
+    tokens = torch.full((2, 5), 5)
+    inner = block.ln_1(x + 3.0)
+    torch.testing.assert_close(block(x, tokens), block.ln_2(inner + 3.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from torch.nn import functional as F
 from bench.backbone import Backbone, load
 from bench.bank import Account, Bank
 from bench.episode import Episode
-from bench.fitting import fitting
+from bench.fitting import alignment, fitting
 from bench.fitting.alignment import contrastive_loss, in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.fitting.encoder import EncoderFitting
 from bench.frozen import Frozen
@@ -104,6 +105,35 @@ def test_cached_embeddings_replay_the_very_dropout_of_the_first_pass() -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
 
 
+def test_the_random_state_of_the_device_is_kept_for_the_second_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch keeps that of the devices of a call's arguments, and rows and row numbers come from the CPU."""
+    seen: list[set[str]] = []
+
+    def checkpoint(function: Any, *arguments: Tensor, use_reentrant: bool) -> Tensor:
+        seen.append({argument.device.type for argument in arguments})
+        return function(*arguments)
+
+    monkeypatch.setattr(alignment, "checkpoint", checkpoint)
+    in_chunks(Encoder(), torch.randn(8, 5, dtype=torch.float64), 4, "meta")
+    assert seen == [{"cpu", "meta"}] * 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_dropout_is_replayed_too() -> None:
+    encoder = Encoder().to("cuda")
+    rows = torch.randn(11, 5, dtype=torch.float64)
+    found = []
+    for cached in (False, True):
+        torch.manual_seed(3)
+        encoder.zero_grad()
+        parts = [encoder(part.cuda()) for part in rows.split(4)] if not cached else []
+        features = in_chunks(lambda part: encoder(part.cuda()), rows, 4, "cuda") if cached else torch.cat(parts)
+        features.pow(2).sum().backward()
+        found.append(gradients(encoder))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=0)
+
+
 def test_activations_of_one_chunk_at_a_time_are_kept() -> None:
     encoder, rows = Encoder(), torch.randn(64, 5, dtype=torch.float64)
     alive = most = 0
@@ -124,11 +154,12 @@ def test_activations_of_one_chunk_at_a_time_are_kept() -> None:
     assert peak(8) < peak(None) / 3
 
 
-@pytest.mark.parametrize("label", ["lilt-lwa-ln", "lilt-da"])
+@pytest.mark.parametrize("label", ["lilt-lwa-ln", "lilt-da", "full", "lora"])
 def test_a_batch_in_chunks_has_the_gradient_of_the_batch(unaligned: Backbone, tmp_path: Path, label: str) -> None:
     found = {}
     for chunk in (24, 5):
-        made = built(unaligned, f"{label}[chunk={chunk},batch=24]", tmp_path)
+        without = "dropout=0.0," if label == "lora" else ""  # whole batches draw other masks
+        made = built(unaligned, f"{label}[{without}chunk={chunk},batch=24]", tmp_path)
         recipe = made.method.alignment(made._start)
         assert (recipe.chunk, recipe.batch) == (chunk, 24)
         made.train()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.api import resolve_methods
 from bench.errors import UsageError
@@ -56,6 +58,7 @@ def test_the_group_stands_for_the_rows_of_the_table() -> None:
         ("lilt-ln[negatives=gloabl]", "did you mean global"),
         ("lilt-ln[layers=3]", "unknown parameter"),
         ("lilt-lwa[batch=0]", "batch must be at least 1"),
+        ("full[batch=64,negatives=local]", "with a batch of 64 it changes nothing"),
         ("lilt[r=4]", "unknown method"),
     ],
 )
@@ -64,10 +67,22 @@ def test_an_unknown_value_raises(text: str, message: str) -> None:
         resolve_methods(text, REGISTRY)
 
 
-def test_parameters_reach_the_recipe() -> None:
-    method = REGISTRY.build(resolve_methods("lilt-ln[lr=0.003,batch=96,negatives=local,chunk=32]", REGISTRY)[0])
+@given(st.floats(1e-7, 1.0), st.integers(64, 100_000))
+def test_at_any_rate_the_schedule_rises_to_it_and_falls_again(lr: float, pairs: int) -> None:
+    recipe = alignment(pairs, lr)
+    epochs = recipe.length(pairs) / recipe.steps_per_epoch(pairs)
+    rates = [rate(recipe, step / 500, epochs) for step in range(500)]
+    top = rates.index(max(rates))
+    assert max(rates) <= lr * (1 + 1e-9)
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[0] == pytest.approx(lr / 10) and rates[-1] < lr / 5
+
+
+@pytest.mark.parametrize("name", ["lilt-ln", "lilt-da", "lit", "lora", "full"])
+def test_parameters_reach_the_recipe(name: str) -> None:
+    method = REGISTRY.build(resolve_methods(f"{name}[lr=0.003,batch=256,negatives=local,chunk=32]", REGISTRY)[0])
     from tests.methods.test_recipes import start
 
     recipe = method.alignment(start(kind="retrieval"))  # type: ignore[attr-defined]
-    assert (recipe.lr, recipe.batch, recipe.negatives, recipe.chunk) == (0.003, 96, 128, 32)
+    assert (recipe.lr, recipe.batch, recipe.negatives, recipe.chunk) == (0.003, 256, 128, 32)
     assert method.recipe(start(kind="retrieval")).negatives == 128  # type: ignore[attr-defined]
