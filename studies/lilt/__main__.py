@@ -21,7 +21,7 @@ from studies.lilt.towers import aligned_towers, drift, probes
 
 DRIFTING = (BEST_FULL, "full", "lilt-ln", "lilt-lwa-ln", "lilt-da[ln=true]", "lilt-partial[ln=true]", "lit")
 PROBED = (BEST_FULL, "full", "lit", "lilt-ln", "lilt-lwa-ln", "lilt-da", "lilt-partial", "lora", "scratch")
-RACING = ("full", "full[lr=5e-06]", "lit", "lilt-ln", "lilt-da", "lilt-partial")
+RACING = ("full", BEST_FULL, "lit", "lilt-ln", "lilt-da", "lilt-partial")
 BANKED = ("lit", "lilt-da", "lilt-partial")
 LARGE_BATCHES = ("lilt-lwa[batch=4096,chunk=128]", "lilt-lwa[batch=4096]")
 
