@@ -16,7 +16,8 @@ from studies.lilt.clock import Reached
 from studies.lilt.grid import BEST_FULL
 
 COLOURS = {
-    "full[lr=2e-05]": "#000000", "full[lr=1e-05]": "#333333", "full[lr=5e-05]": "#555555", "full": "#777777", "scratch": "#c8c8c8", "lora": "#e6ab02",
+    "full[lr=2e-05]": "#000000", "full[lr=1e-05]": "#333333", "full[lr=5e-05]": "#555555", "full": "#777777",
+    "scratch": "#c8c8c8", "lora": "#e6ab02",
     "lilt-ln": "#1b9e77", "lilt-bitfit": "#66a61e", "lilt-lwa": "#d95f02", "lilt-lwa-ln": "#a6761d", "lilt-da": "#7570b3",
     "lilt-da[ln=true]": "#b9b5de", "lilt-partial": "#4a90d9", "lilt-partial[ln=true]": "#a5cbf0", "lit": "#e7298a",
     "lit[lock=both]": "#f4a6c6", "lit[lock=text]": "#8c1c56",
