@@ -67,7 +67,7 @@ class Worker:
         self.registry: Registry = find_methods(settings.plugins)
         self.meter = Meter(settings.device)
         self.meter.measure_idle()
-        self.bank = Bank(settings.bank, self.meter)
+        self.bank = Bank(settings.bank, self.meter, check_backbone=self.check_backbone)
         self._backbone: Backbone | None = None
         self._task: tuple[tuple[str, Sources, bool], Task] | None = None
         self._others: dict[str, Task] = {}
@@ -90,7 +90,7 @@ class Worker:
             self._backbone = None
             raise ChangedBackbone(
                 "the method changed the backbone that all cells share: it may change only the copy that it is given; "
-                f"rows banked in this cell may be wrong, so delete {self.settings.bank}"
+                "nothing that the changed one encoded was kept"
             )
 
     def task(self, cell: Cell, aligned: bool = True) -> Task:
@@ -114,10 +114,13 @@ class ChangedBackbone(RuntimeError):
 
 
 def checksum(backbone: Backbone) -> int:
-    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16."""
+    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16.
+
+    Buffers that no checkpoint holds count, too: an image tower normalises pixels with some.
+    """
     whole = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    values = backbone.clip.state_dict().values()
-    return sum(int(value.view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
+    values = [*backbone.clip.parameters(), *backbone.clip.buffers()]
+    return sum(int(value.detach().view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
 
 
 @dataclass

@@ -85,12 +85,14 @@ class Reaching(EncoderMethod):
     @dataclass(frozen=True)
     class Params:
         far: bool = False
+        what: Literal["weights", "statistics"] = "weights"  # statistics: what pixels are normalised with
 
     def adapt(self, clip: nn.Module, start: Start) -> Iterable[nn.Parameter]:
         shared = start.tokenize.__self__.clip  # type: ignore[attr-defined]
         with torch.no_grad():
-            for parameter in (shared if self.params.far else clip).parameters():
-                parameter.mul_(0.5)
+            reached = shared if self.params.far else clip
+            for value in reached.parameters() if self.params.what == "weights" else (reached.image.stages[0].mean,):
+                value.mul_(0.5)
         return [clip.logit_scale]
 
     def recipe(self, start: Start) -> Recipe:
