@@ -282,7 +282,12 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: can't lock banked rows here ({error.strerror}): give --bank a folder on a local disk"
+            ) from error
         yield
 
 
