@@ -118,7 +118,15 @@ def test_a_folder_of_somebody_else(finished: Path, photos: Path, tmp_path: Path)
     code, text = run(*grid(photos, out, "zero-shot,class-mean-probe"), said=said, bound=True)
     assert code == 2, text
     refused(text, "Permission denied", "choose another --out")
-    (shard, *_) = (out / "records").iterdir()
+    records = out / "records"
+    (shard, *_) = records.iterdir()
+    for mode in (0o300, 0o444, 0o000):  # can't be listed, can't be entered, neither
+        records.chmod(mode)
+        for command in (grid(photos, out), ("status", out)):
+            code, text = run(*command, said=said, bound=True)
+            assert code == 2, text
+            refused(text, str(records), "Permission denied", "check permissions")
+    records.chmod(0o555)
     shard.chmod(0)
     code, text = run("status", out, said=said, bound=True)
     for folder in folders:
