@@ -42,6 +42,9 @@ from methods.base import Method, NotApplicable
 from tasks.base import Sources, Split, Task
 from tasks.find import find_task
 
+MOST_MESSAGE, MOST_TRACEBACK = 10_000, 20_000  # characters in a record: an error may quote all that it choked on
+CUT = "[cut]"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -166,8 +169,11 @@ class _Attempt:
         )
 
     def _failure(self, error: BaseException, with_traceback: bool = True) -> Failure:
-        trace = "".join(traceback.format_exception(error)) if with_traceback else ""
-        return Failure(phase=self.phase, type=type(error).__name__, message=str(error) or type(error).__name__, traceback=trace)
+        said = str(error) or type(error).__name__
+        message = _beginning(said)
+        # The message ends the traceback: whole, it would leave no room for the calls that led there.
+        trace = _end("".join(traceback.format_exception(error)).replace(said, message)) if with_traceback else ""
+        return Failure(phase=self.phase, type=type(error).__name__, message=message, traceback=trace)
 
     def _run(self) -> None:
         info, worker = self.cell.info, self.worker
@@ -207,7 +213,7 @@ class _Attempt:
             n_test=len(test),
             support_hash=content_hash(task.train, episode.support) if episode.support else "",
             test_hash=content_hash(task.test, test),
-            skipped_images=frozen.skipped,
+            skipped_images=[_beginning(reason) for reason in frozen.skipped],
         )
         chosen: dict[str, Any] = {}
         if info.protocol == "val" and method.uses_support:
@@ -323,3 +329,11 @@ class _Attempt:
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:
     return type(method)(dataclasses.replace(method.params, **values))
+
+
+def _beginning(message: str) -> str:
+    return message if len(message) <= MOST_MESSAGE else f"{message[:MOST_MESSAGE]} {CUT}"
+
+
+def _end(trace: str) -> str:
+    return trace if len(trace) <= MOST_TRACEBACK else f"{CUT}\n{trace[-MOST_TRACEBACK:]}"

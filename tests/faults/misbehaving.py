@@ -15,7 +15,7 @@ from methods.base import CLASSIFICATION, EncoderMethod, Features, HeadMethod, Pa
 PAPER = Paper("none", "none")
 How = Literal[
     "fine", "predict", "rows", "classes", "scalar", "text", "infinite", "loss", "allocate", "bytes", "print", "support", "global",
-    "abort", "exit", "empty",
+    "abort", "exit", "empty", "long", "deep",
 ]  # fmt: skip
 
 
@@ -40,6 +40,16 @@ class Head(nn.Module):
             "scalar": scores.sum(),
             "infinite": scores / 0.0,
         }.get("" if self.training else self.how, scores)
+
+
+def nested(depth: int) -> None:
+    """Each error quotes much, and is the cause of the next."""
+    try:
+        if depth:
+            nested(depth - 1)
+    except RuntimeError as error:
+        raise RuntimeError(f"level {depth} " + "x" * 5000) from error
+    raise RuntimeError(f"level {depth}")
 
 
 class Misbehaving(HeadMethod):
@@ -71,6 +81,10 @@ class Misbehaving(HeadMethod):
             os._exit(3)
         if how == "empty":
             raise RuntimeError("\n\n")
+        if how == "long":
+            raise RuntimeError("all that it choked on: " + "x" * 2**20)
+        if how == "deep":
+            nested(8)
         return Head(how, support.classes)
 
     def recipe(self, support: Support) -> Recipe | None:

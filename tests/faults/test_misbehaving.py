@@ -17,7 +17,8 @@ from bench.record import Record
 from bench.registry import find_methods
 from bench.spec import parse_names
 from bench.store import Store
-from bench.worker import Settings, Worker
+from bench.worker import CUT as CUT_TEXT
+from bench.worker import MOST_MESSAGE, MOST_TRACEBACK, Settings, Worker
 from tests.faults import misbehaving
 from tests.faults.driver import run
 from tests.faults.tiny import grid, photographs
@@ -40,6 +41,8 @@ EXPECTED = {
     "abort": ("crashed", "worker", "SIGABRT"),
     "exit": ("crashed", "worker", "exit code 3"),
     "empty": ("failed", "fit", ""),
+    "long": ("failed", "fit", "all that it choked on"),
+    "deep": ("failed", "fit", "level 8"),
 }
 
 
@@ -111,6 +114,16 @@ def test_the_next_cell_is_that_of_a_fresh_worker(photos: Path, tmp_path: Path, h
         assert wrong.status == "ok", wrong.error
     np.testing.assert_array_equal(scores(used, used.run(cell(photos, after))), expected)
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("how", ["long", "deep"])
+def test_what_a_record_quotes_of_an_error_is_bounded_and_says_so(photos: Path, tmp_path: Path, how: str) -> None:
+    error = worker(tmp_path).run(cell(photos, f"misbehaving[how={how}]")).error
+    assert error is not None
+    assert len(error.message) <= MOST_MESSAGE + len(f" {CUT_TEXT}")
+    assert len(error.traceback) <= MOST_TRACEBACK + len(f"{CUT_TEXT}\n")
+    assert (error.message if how == "long" else error.traceback[: len(CUT_TEXT)]).endswith(CUT_TEXT)
+    assert "in head" in error.traceback and error.traceback.rstrip().endswith(error.message)  # where, and what
 
 
 def test_nothing_that_a_changed_backbone_encoded_reaches_the_disk(photos: Path, tmp_path: Path) -> None:
