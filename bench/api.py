@@ -87,14 +87,16 @@ def resolve_precision(precision: str, device: str) -> str:
     """`auto`: bfloat16 where the device multiplies it faster than float32, else float32."""
     if precision != "auto":
         return precision
-    if torch.device(device).type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if torch.device(device).type == "cuda":  # of a cluster's GPUs, where there is none here, nothing is known
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
     has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return "bf16" if torch.device(device).type == "cpu" and has_matrix_units() else "fp32"
 
 
-def resolve_device(device: str) -> str:
-    """`auto`: a GPU where there is one. Raises UsageError for a device that isn't there."""
+def resolve_device(device: str, executor: str = "local") -> str:
+    """`auto`: a GPU where there is one. Raises UsageError for a device that isn't there, or that workers can't be given."""
+    if executor != "local":
+        return _device_of_workers(device, executor)
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -105,6 +107,17 @@ def resolve_device(device: str) -> str:
         raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs: see python -m bench doctor")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError(f"--device {device}: torch sees no Apple GPU here: leave --device out, or see python -m bench doctor")
+    return device
+
+
+def _device_of_workers(device: str, executor: str) -> str:
+    """The machine that one starts from need not have what the cluster's workers have; each of them sees one GPU at most."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise UsageError(
+            f"--device {device}: workers of --executor {executor} take auto, cpu or cuda; each sees its own GPU only"
+        )
     return device
 
 

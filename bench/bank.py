@@ -74,11 +74,20 @@ class Account:
 
 
 class Bank:
-    """Rows on disk, and in memory once asked for. `limit_bytes` bounds one shelf: past it rows are made each time, not kept."""
+    """Rows on disk, and in memory once asked for.
 
-    def __init__(self, root: Path, meter: Meter, limit_bytes: int = 2 * 2**30) -> None:
+    limit_bytes: of one shelf; past it rows are made each time, not kept.
+    check_backbone: raises if the weights aren't those of the fingerprint any more. It is called after rows have been
+    encoded and before anybody, another process included, can get them: rows that were kept first and removed later
+    would be read meanwhile, and stay if this process dies in between.
+    """
+
+    def __init__(
+        self, root: Path, meter: Meter, limit_bytes: int = 2 * 2**30, check_backbone: Callable[[], None] = lambda: None
+    ) -> None:
         self.root = root
         self.meter = meter
+        self._check_backbone = check_backbone
         self.limit_bytes = limit_bytes
         self.notes: list[str] = []  # what was found damaged
         self._shelves: dict[str, _Rows] = {}
@@ -95,7 +104,8 @@ class Bank:
         batch: `build` is asked for a multiple of so many rows, so that it can work in batches of one shape and a row
         never depends on which others were missing; what fills up the last batch is thrown away, and not charged.
         upstream: what the inputs of the missing rows cost; it becomes part of what these rows cost.
-        Raises whatever `build` raises; rows made before that stay. Raises StoreError if the bank can't be written.
+        Raises whatever `build` or the check of the backbone raises; rows made before that stay. Raises StoreError if the
+        bank can't be written.
         """
         held = self._held(shelf)
         if held.missing(ids):
@@ -132,6 +142,8 @@ class Bank:
         filling = -len(wanted) % batch
         with self.meter.measure() as usage:
             rows = build(wanted + wanted[:1] * filling).cpu()[: len(wanted)].contiguous()
+        if shelf.backbone:
+            self._check_backbone()
         account.spent.add(usage)
         cost = Usage()
         cost.add(usage, len(wanted) / (len(wanted) + filling))
@@ -270,7 +282,12 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: can't lock banked rows here ({error.strerror}): give --bank a folder on a local disk"
+            ) from error
         yield
 
 

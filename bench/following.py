@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.errors import StoreError
 from bench.record import NotARecord, Record, from_json
+from bench.shards import shards_in, unreadable
 from bench.store import Store
 
 Positions = Mapping[str, int]  # shard's name -> bytes read
 
 
 class Follower:
-    """Gives each record that was added since it was made, or since `positions` were noted, once."""
+    """Gives each record that was added since it was made, or since `positions` were noted, once.
+
+    Raises StoreError if a shard can't be read.
+    """
 
     def __init__(self, store: Store, positions: Positions | None = None) -> None:
         self._folder = store.records_folder
         self._read: dict[str, int] = dict(positions or {})
         if positions is None:
-            self._read = {path.name: path.stat().st_size for path in self._folder.glob("*.jsonl")}
+            # A line that is being written just now is a record that is still to come.
+            self._read = {path.name: _whole_lines(_read(path, 0)) for path in shards_in(self._folder)}
         self.positions: Positions = dict(self._read)  # where it began; another process can begin there, too
 
     def new(self) -> list[Record]:
@@ -28,21 +32,14 @@ class Follower:
         Raises StoreError if a shard can't be read.
         """
         found: list[Record] = []
-        for path in self._folder.glob("*.jsonl"):
+        for path in shards_in(self._folder):
             found += self._lines(path)
         return found
 
     def _lines(self, path: Path) -> list[Record]:
         begin = self._read.get(path.name, 0)
-        try:
-            if path.stat().st_size <= begin:
-                return []
-            with path.open("rb") as file:
-                file.seek(begin)
-                body = file.read()
-        except OSError as error:
-            raise StoreError(f"{path}: can't read ({error.strerror}): check permissions") from error
-        body = body[: body.rfind(b"\n") + 1]
+        body = _read(path, begin)
+        body = body[: _whole_lines(body)]
         self._read[path.name] = begin + len(body)
         found = []
         for line in body.splitlines():
@@ -51,3 +48,18 @@ class Follower:
             except NotARecord:
                 continue
         return found
+
+
+def _read(path: Path, begin: int) -> bytes:
+    """What comes after so many bytes. Raises StoreError."""
+    try:
+        with path.open("rb") as file:
+            file.seek(begin)
+            return file.read()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _whole_lines(body: bytes) -> int:
+    """The bytes of all lines that have their end."""
+    return body.rfind(b"\n") + 1

@@ -33,11 +33,22 @@ def find_shards(source: Path) -> list[Path]:
     return _listed(source, source / "records" if (source / "records").is_dir() else source)
 
 
-def _listed(source: Path, folder: Path) -> list[Path]:
+def shards_in(folder: Path) -> list[Path]:
+    """The files of records in it; none if there is no such folder. Raises StoreError if it can't be read."""
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix == ".jsonl") if folder.is_dir() else []
+        return sorted(path for path in folder.iterdir() if path.suffix == ".jsonl")  # glob takes what is closed for empty
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     except OSError as error:
-        raise StoreError(f"{source}: can't read ({error.strerror}): check permissions") from error
+        raise unreadable(folder, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: can't read ({error.strerror}): check permissions")
+
+
+def _listed(source: Path, folder: Path) -> list[Path]:
+    found = shards_in(folder)
     if not found:
         raise UsageError(f"{source}: no records here: give a results folder that 'python -m bench run --out' wrote")
     return found
@@ -59,7 +70,7 @@ def read_lines(shards: Iterable[Path]) -> Iterator[Line]:
                     except StoreError as problem:
                         yield Line(shard, raw, problem=str(problem), newer=True)
         except OSError as error:
-            raise StoreError(f"{shard}: can't read ({error.strerror}): check permissions") from error
+            raise unreadable(shard, error) from error
 
 
 def readable(lines: Iterable[Line], problems: list[str]) -> Iterator[Record]:

@@ -19,7 +19,7 @@ import msgspec
 
 from bench.errors import StoreError
 from bench.record import CellInfo, Record, to_json
-from bench.shards import read_lines, readable
+from bench.shards import read_lines, readable, shards_in
 
 
 def cell_key(cell: CellInfo, regardless_of: Collection[str] = ()) -> Hashable:
@@ -96,11 +96,12 @@ class Store:
             ) from error
 
     def read(self) -> Iterator[Record]:
-        """All records, shard by shard, in the order written. Lines that aren't records go to `problems`."""
+        """All records, shard by shard, in the order written. Lines that aren't records go to `problems`.
+
+        Raises StoreError if the folder or a shard can't be read: taken for empty, all would be computed again.
+        """
         self.problems = []
-        if not self.records_folder.is_dir():
-            return
-        yield from readable(read_lines(sorted(self.records_folder.glob("*.jsonl"))), self.problems)
+        yield from readable(read_lines(shards_in(self.records_folder)), self.problems)
 
     def latest(self) -> dict[Hashable, Record]:
         """The record that counts for each cell."""

@@ -42,6 +42,9 @@ from methods.base import Method, NotApplicable
 from tasks.base import Sources, Split, Task
 from tasks.find import find_task
 
+MOST_MESSAGE, MOST_TRACEBACK = 10_000, 20_000  # characters in a record: an error may quote all that it choked on
+CUT = "[cut]"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -67,7 +70,7 @@ class Worker:
         self.registry: Registry = find_methods(settings.plugins)
         self.meter = Meter(settings.device)
         self.meter.measure_idle()
-        self.bank = Bank(settings.bank, self.meter)
+        self.bank = Bank(settings.bank, self.meter, check_backbone=self.check_backbone)
         self._backbone: Backbone | None = None
         self._task: tuple[tuple[str, Sources, bool], Task] | None = None
         self._others: dict[str, Task] = {}
@@ -90,7 +93,7 @@ class Worker:
             self._backbone = None
             raise ChangedBackbone(
                 "the method changed the backbone that all cells share: it may change only the copy that it is given; "
-                f"rows banked in this cell may be wrong, so delete {self.settings.bank}"
+                "nothing that the changed one encoded was kept"
             )
 
     def task(self, cell: Cell, aligned: bool = True) -> Task:
@@ -114,10 +117,13 @@ class ChangedBackbone(RuntimeError):
 
 
 def checksum(backbone: Backbone) -> int:
-    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16."""
+    """Of all weights, their bytes read as whole numbers: any single change shows. A tenth of a second for ViT-B/16.
+
+    Buffers that no checkpoint holds count, too: an image tower normalises pixels with some.
+    """
     whole = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
-    values = backbone.clip.state_dict().values()
-    return sum(int(value.view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
+    values = [*backbone.clip.parameters(), *backbone.clip.buffers()]
+    return sum(int(value.detach().view(whole[value.element_size()]).sum(dtype=torch.int64)) for value in values)
 
 
 @dataclass
@@ -163,8 +169,11 @@ class _Attempt:
         )
 
     def _failure(self, error: BaseException, with_traceback: bool = True) -> Failure:
-        trace = "".join(traceback.format_exception(error)) if with_traceback else ""
-        return Failure(phase=self.phase, type=type(error).__name__, message=str(error) or type(error).__name__, traceback=trace)
+        said = str(error) or type(error).__name__
+        message = _beginning(said)
+        # The message ends the traceback: whole, it would leave no room for the calls that led there.
+        trace = _end("".join(traceback.format_exception(error)).replace(said, message)) if with_traceback else ""
+        return Failure(phase=self.phase, type=type(error).__name__, message=message, traceback=trace)
 
     def _run(self) -> None:
         info, worker = self.cell.info, self.worker
@@ -204,7 +213,7 @@ class _Attempt:
             n_test=len(test),
             support_hash=content_hash(task.train, episode.support) if episode.support else "",
             test_hash=content_hash(task.test, test),
-            skipped_images=frozen.skipped,
+            skipped_images=[_beginning(reason) for reason in frozen.skipped],
         )
         chosen: dict[str, Any] = {}
         if info.protocol == "val" and method.uses_support:
@@ -320,3 +329,11 @@ class _Attempt:
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:
     return type(method)(dataclasses.replace(method.params, **values))
+
+
+def _beginning(message: str) -> str:
+    return message if len(message) <= MOST_MESSAGE else f"{message[:MOST_MESSAGE]} {CUT}"
+
+
+def _end(trace: str) -> str:
+    return trace if len(trace) <= MOST_TRACEBACK else f"{CUT}\n{trace[-MOST_TRACEBACK:]}"

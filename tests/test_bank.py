@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from bench.bank import Account, Bank, Shelf
+from bench.errors import StoreError
 from bench.meter import Meter, Usage
 
 SHELF = Shelf(backbone="f", task="t", task_version="1", preprocessing="p", tower="image", stage=3)
@@ -119,6 +121,17 @@ def test_a_failing_build_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="unreadable"):
         bank(tmp_path).rows(SHELF, ["1"], fail, Account())
     assert ask(bank(tmp_path), ["1"]) == ["1"]
+
+
+def test_a_file_system_without_locks_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("bench.bank.fcntl.flock", refuse)
+    with pytest.raises(StoreError) as refused:
+        ask(bank(tmp_path), ["1"])
+    for part in (str(tmp_path), "No locks available", "give --bank a folder on a local disk"):
+        assert part in str(refused.value)
 
 
 def _race(root: Path, barrier: multiprocessing.synchronize.Barrier, results: multiprocessing.Queue) -> None:  # type: ignore[type-arg]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
@@ -54,6 +55,55 @@ def test_dry_run_lists_cells_and_writes_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.output.count("xtremeclip\tdigits") == 6
     assert not out.exists()
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
+@pytest.fixture
+def login_node(no_gpu: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No GPU, and an sbatch that nobody may call."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/false\n")
+    (tmp_path / "bin" / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+
+
+def dry(tmp_path: Path, *arguments: str) -> Result:
+    few = ("--methods", "zero-shot", "--tasks", "digits", "--out", str(tmp_path / "out"))
+    return bench("run", "--dry-run", *few, *arguments)
+
+
+@pytest.mark.parametrize(("executor", "library"), [("ray", "ray"), ("slurm", "submitit")])
+@pytest.mark.parametrize(
+    ("asked", "precision"), [((), "fp32"), (("--precision", "bf16"), "bf16")], ids=["precision auto", "bf16"]
+)
+def test_a_cluster_may_have_gpus_where_this_machine_has_none(
+    login_node: None, tmp_path: Path, executor: str, library: str, asked: tuple[str, ...], precision: str
+) -> None:
+    pytest.importorskip(library)
+    result = dry(tmp_path, "--executor", executor, "--device", "cuda", *asked)
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())  # a terminal's lines are broken where they are full
+    assert "1 cells to run" in said and f", {precision}" in said
+
+
+@pytest.mark.parametrize("executor", ["ray", "slurm"])
+@pytest.mark.parametrize("device", ["cuda:1", "cuda:0", "mps", "gpu"])
+def test_workers_of_a_cluster_see_one_gpu_each(tmp_path: Path, executor: str, device: str) -> None:
+    result = dry(tmp_path, "--executor", executor, "--device", device)
+    assert result.exit_code == 2
+    assert result.output.startswith(f"error: --device {device}: workers of --executor {executor} take auto, cpu or cuda")
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_gpu_that_this_machine_lacks_is_refused_for_its_own_workers(no_gpu: None, tmp_path: Path) -> None:
+    result = dry(tmp_path, "--device", "cuda")
+    assert result.exit_code == 2
+    assert "--device cuda: torch sees 0 GPUs" in result.output
 
 
 def test_help_loads_no_library_that_takes_seconds() -> None:

@@ -33,6 +33,18 @@ def test_a_line_counts_once_it_is_complete_and_what_is_no_record_is_left_out(tmp
     assert [record.record_id for record in follower.new()] == ["slow"]
 
 
+def test_a_record_that_is_half_written_when_the_follower_is_made_is_given(tmp_path: Path) -> None:
+    store = Store(make_store(tmp_path, make_record("old")))
+    line = to_json(make_record("slow")) + b"\n"
+    with (store.records_folder / "first.jsonl").open("ab", buffering=0) as file:
+        file.write(line[:50])
+        follower = Follower(store)
+        assert follower.new() == []
+        file.write(line[50:])
+    assert [record.record_id for record in follower.new()] == ["slow"]
+    assert [record.record_id for record in Follower(store, follower.positions).new()] == ["slow"]
+
+
 def test_another_process_can_begin_where_this_one_began(tmp_path: Path) -> None:
     store = Store(make_store(tmp_path, make_record("old")))
     first = Follower(store)

@@ -115,8 +115,12 @@ def image_tower(asked: Align) -> TimmModel:
 
 
 def text_tower(source: str, dim: int, pretrained: bool) -> HFTextEncoder:
-    """A Hugging Face model whose class token is projected. Raises UsageError."""
-    check_type(library("transformers").AutoConfig.from_pretrained(source).model_type)
+    """A Hugging Face model whose class token is projected. Raises UsageError.
+
+    Code that a folder brings along is refused here and in every other call: left to itself, transformers asks on the
+    terminal whether to run it.
+    """
+    check_type(library("transformers").AutoConfig.from_pretrained(source, trust_remote_code=False).model_type)
     text = HFTextEncoder(source, dim, pooler_type="cls_last_hidden_state_pooler", proj_type="linear", pretrained=False)
     if pretrained:
         _load_text(text, source)
@@ -141,7 +145,9 @@ def _load_text(text: HFTextEncoder, source: str) -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        loaded, about = AutoModel.from_pretrained(source, add_pooling_layer=False, output_loading_info=True)
+        loaded, about = AutoModel.from_pretrained(
+            source, add_pooling_layer=False, output_loading_info=True, trust_remote_code=False
+        )
     finally:
         logging.set_verbosity(verbosity)
         if bar:
@@ -178,7 +184,7 @@ class ClassTokenFirst:
     def __init__(self, source: str) -> None:
         from transformers import AutoTokenizer
 
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(source)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
 
     def __call__(self, texts: list[str]) -> Tensor:
         asked: Any = {"return_tensors": "pt", "max_length": CONTEXT_LENGTH, "padding": "max_length", "truncation": True}

@@ -59,7 +59,7 @@ RECALLS_WIDTH = 220  # characters, so that no heading is cut
     help="paper lifts the step budgets of bundled tasks; steps=N takes at most N on any task.",
 )
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps; ray, slurm: auto, cpu, cuda.")
 @click.option(
     "--executor",
     type=click.Choice(["local", "ray", "slurm"]),
@@ -119,7 +119,7 @@ def run(**options: Any) -> None:
 
     source = click.get_current_context().get_parameter_source
     console = Console(stderr=True)
-    device = api.resolve_device(options["device"])
+    device = api.resolve_device(options["device"], options["executor"])
     plugins = tuple(options["plugin"])
     registry = api.find_methods(plugins)
     for origin, reason in registry.broken.items():

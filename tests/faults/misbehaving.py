@@ -15,7 +15,7 @@ from methods.base import CLASSIFICATION, EncoderMethod, Features, HeadMethod, Pa
 PAPER = Paper("none", "none")
 How = Literal[
     "fine", "predict", "rows", "classes", "scalar", "text", "infinite", "loss", "allocate", "bytes", "print", "support", "global",
-    "abort", "exit", "empty",
+    "abort", "exit", "empty", "long", "deep",
 ]  # fmt: skip
 
 
@@ -40,6 +40,16 @@ class Head(nn.Module):
             "scalar": scores.sum(),
             "infinite": scores / 0.0,
         }.get("" if self.training else self.how, scores)
+
+
+def nested(depth: int) -> None:
+    """Each error quotes much, and is the cause of the next."""
+    try:
+        if depth:
+            nested(depth - 1)
+    except RuntimeError as error:
+        raise RuntimeError(f"level {depth} " + "x" * 5000) from error
+    raise RuntimeError(f"level {depth}")
 
 
 class Misbehaving(HeadMethod):
@@ -71,6 +81,10 @@ class Misbehaving(HeadMethod):
             os._exit(3)
         if how == "empty":
             raise RuntimeError("\n\n")
+        if how == "long":
+            raise RuntimeError("all that it choked on: " + "x" * 2**20)
+        if how == "deep":
+            nested(8)
         return Head(how, support.classes)
 
     def recipe(self, support: Support) -> Recipe | None:
@@ -85,12 +99,14 @@ class Reaching(EncoderMethod):
     @dataclass(frozen=True)
     class Params:
         far: bool = False
+        what: Literal["weights", "statistics"] = "weights"  # statistics: what pixels are normalised with
 
     def adapt(self, clip: nn.Module, start: Start) -> Iterable[nn.Parameter]:
         shared = start.tokenize.__self__.clip  # type: ignore[attr-defined]
         with torch.no_grad():
-            for parameter in (shared if self.params.far else clip).parameters():
-                parameter.mul_(0.5)
+            reached = shared if self.params.far else clip
+            for value in reached.parameters() if self.params.what == "weights" else (reached.image.stages[0].mean,):
+                value.mul_(0.5)
         return [clip.logit_scale]
 
     def recipe(self, start: Start) -> Recipe:

@@ -69,6 +69,20 @@ def test_a_bank_that_fills_up_is_named(photos: Path, tmp_path: Path) -> None:
         assert list(Store(tmp_path / "out").read()) == []
 
 
+def test_a_bank_without_locks_stops_the_run_before_any_record(photos: Path, tmp_path: Path) -> None:
+    """The plug-in takes the locks away, in the driver and in its workers."""
+    plugin = tmp_path / "lockless.py"
+    plugin.write_text(
+        "import errno, fcntl\n\n\ndef refuse(file, how):\n"
+        "    raise OSError(errno.ENOLCK, 'No locks available')\n\n\nfcntl.flock = refuse\n"
+    )
+    command = grid(photos, tmp_path / "out", METHODS, "--bank", tmp_path / "bank", "--plugin", plugin)
+    code, text = run(*command, said=tmp_path / "said")
+    assert code == 2, text
+    refused(text, str(tmp_path / "bank"), "No locks available", "give --bank a folder on a local disk")
+    assert list(Store(tmp_path / "out").read()) == []
+
+
 def test_a_read_only_folder_is_refused_before_any_work_and_read_as_ever(finished: Path, photos: Path, tmp_path: Path) -> None:
     shutil.copytree(finished, tmp_path / "disk")
     mount("--bind", tmp_path / "disk", tmp_path / "disk")
@@ -104,7 +118,15 @@ def test_a_folder_of_somebody_else(finished: Path, photos: Path, tmp_path: Path)
     code, text = run(*grid(photos, out, "zero-shot,class-mean-probe"), said=said, bound=True)
     assert code == 2, text
     refused(text, "Permission denied", "choose another --out")
-    (shard, *_) = (out / "records").iterdir()
+    records = out / "records"
+    (shard, *_) = records.iterdir()
+    for mode in (0o300, 0o444, 0o000):  # can't be listed, can't be entered, neither
+        records.chmod(mode)
+        for command in (grid(photos, out), ("status", out)):
+            code, text = run(*command, said=said, bound=True)
+            assert code == 2, text
+            refused(text, str(records), "Permission denied", "check permissions")
+    records.chmod(0o555)
     shard.chmod(0)
     code, text = run("status", out, said=said, bound=True)
     for folder in folders:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from bench.record import Record
 from bench.registry import find_methods
 from bench.spec import parse_names
 from bench.store import Store
-from bench.worker import Settings, Worker
+from bench.worker import CUT as CUT_TEXT
+from bench.worker import MOST_MESSAGE, MOST_TRACEBACK, Settings, Worker
 from tests.faults import misbehaving
 from tests.faults.driver import run
 from tests.faults.tiny import grid, photographs
@@ -39,6 +41,8 @@ EXPECTED = {
     "abort": ("crashed", "worker", "SIGABRT"),
     "exit": ("crashed", "worker", "exit code 3"),
     "empty": ("failed", "fit", ""),
+    "long": ("failed", "fit", "all that it choked on"),
+    "deep": ("failed", "fit", "level 8"),
 }
 
 
@@ -73,9 +77,8 @@ def test_each_is_a_row_that_says_what_happened(photos: Path, tmp_path: Path) -> 
     assert all(rf"misbehaving\[how={how}\]" in rows for how in EXPECTED if how != "fine")
 
 
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Worker:
-    folder = tmp_path_factory.mktemp("worker")
+def worker(folder: Path) -> Worker:
+    """One with a bank of its own."""
     return Worker(Settings(folder, folder / "bank", plugins=(PLUGIN,)))
 
 
@@ -91,17 +94,41 @@ def scores(worker: Worker, record: Record) -> np.ndarray:
         return arrays["scores"]
 
 
-@pytest.mark.parametrize("how", ["misbehaving[how=support]", "misbehaving[how=global]", "reaching", "reaching[far=true]"])
-@pytest.mark.parametrize("after", ["linear-probe", "taskres"])
-def test_the_next_cell_is_that_of_a_fresh_worker(photos: Path, worker: Worker, tmp_path: Path, how: str, after: str) -> None:
-    fresh = Worker(Settings(tmp_path, tmp_path / "bank", plugins=(PLUGIN,)))
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("misbehaving[how=support]", "misbehaving[how=global]", "reaching"),
+        *("reaching[far=true]", "reaching[far=true,what=statistics]"),
+    ],
+)
+@pytest.mark.parametrize("after", ["linear-probe", "taskres", "zero-shot"])
+def test_the_next_cell_is_that_of_a_fresh_worker(photos: Path, tmp_path: Path, how: str, after: str) -> None:
+    fresh = worker(tmp_path / "fresh")
     expected = scores(fresh, fresh.run(cell(photos, after)))
-    wrong = worker.run(cell(photos, how))
-    if how == "reaching[far=true]":
+    used = worker(tmp_path / "used")
+    wrong = used.run(cell(photos, how))
+    if "far=true" in how:
         assert wrong.status == "failed" and wrong.error is not None
         assert "changed the backbone that all cells share" in wrong.error.message
-        assert str(worker.settings.bank) in wrong.error.message
     else:
         assert wrong.status == "ok", wrong.error
-    np.testing.assert_array_equal(scores(worker, worker.run(cell(photos, after))), expected)
+    np.testing.assert_array_equal(scores(used, used.run(cell(photos, after))), expected)
     assert torch.get_default_dtype() == torch.float32
+
+
+@pytest.mark.parametrize("how", ["long", "deep"])
+def test_what_a_record_quotes_of_an_error_is_bounded_and_says_so(photos: Path, tmp_path: Path, how: str) -> None:
+    error = worker(tmp_path).run(cell(photos, f"misbehaving[how={how}]")).error
+    assert error is not None
+    assert len(error.message) <= MOST_MESSAGE + len(f" {CUT_TEXT}")
+    assert len(error.traceback) <= MOST_TRACEBACK + len(f"{CUT_TEXT}\n")
+    assert (error.message if how == "long" else error.traceback[: len(CUT_TEXT)]).endswith(CUT_TEXT)
+    assert "in head" in error.traceback and error.traceback.rstrip().endswith(error.message)  # where, and what
+
+
+def test_nothing_that_a_changed_backbone_encoded_reaches_the_disk(photos: Path, tmp_path: Path) -> None:
+    """Others read the bank while the cell runs, so that removing it afterwards would be too late."""
+    used = worker(tmp_path)
+    assert used.run(cell(photos, "reaching[far=true]")).status == "failed"
+    backbones = [json.loads(path.read_text())["backbone"] for path in (tmp_path / "bank").rglob("shelf.json")]
+    assert backbones and not any(backbones)  # pixels depend on no weights

@@ -14,6 +14,7 @@ PACKAGES = ("bench", "methods", "tasks", "studies")
 MODULES = {"pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "yaml", "jsonpickle"}
 CALLS = {"eval", "exec", "compile", "__import__"}
 UNPACKING = {"extractall", "extract", "unpack_archive"}
+PRETRAINED = {"from_pretrained", "from_config"}  # of transformers: unless told not to, they ask whether to run a folder's code
 SAFE_YAML = {"safe_load", "safe_load_all"}
 
 
@@ -31,6 +32,8 @@ def offences(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "torch.load without weights_only=True"
             if owner in ("np", "numpy") and name == "load" and not _is(given.get("allow_pickle"), False):
                 yield node.lineno, "np.load without allow_pickle=False"
+            if name in PRETRAINED and not _is(given.get("trust_remote_code"), False):
+                yield node.lineno, f"{name} without trust_remote_code=False"
             if name in UNPACKING:
                 yield node.lineno, name
             for word in ("trust_remote_code", "shell"):
@@ -64,6 +67,8 @@ def test_no_file_of_the_packages_runs_what_it_reads() -> None:
         *("torch.load(path)", "torch.load(path, weights_only=False)", "np.load(path)", "np.load(path, allow_pickle=True)"),
         *("datasets.load_dataset(name, trust_remote_code=True)", "tarfile.open(path).extractall()", "archive.extract(name)"),
         *("shutil.unpack_archive(path)", "subprocess.run(text, shell=True)", "marshal.loads(body)"),
+        *("AutoConfig.from_pretrained(name)", "AutoModel.from_pretrained(name, trust_remote_code=given)"),
+        *("library('transformers').AutoTokenizer.from_pretrained(name)", "AutoModel.from_config(config)"),
     ],
 )
 def test_each_of_them_would_be_found(line: str) -> None:
@@ -75,6 +80,7 @@ def test_each_of_them_would_be_found(line: str) -> None:
     [
         *("yaml.safe_load(text)", "torch.load(path, weights_only=True)", "np.load(path, allow_pickle=False)", "model.eval()"),
         *("re.compile(text)", "except_(pickle.UnpicklingError)", "json.loads(text)", "load_dataset(x, trust_remote_code=False)"),
+        "AutoConfig.from_pretrained(name, trust_remote_code=False)",
     ],
 )
 def test_and_nothing_else(line: str) -> None:

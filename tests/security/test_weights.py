@@ -1,7 +1,8 @@
-"""A checkpoint that is a program in disguise is refused, and does not run."""
+"""A checkpoint that is a program in disguise, or has one beside it, is refused, and no program runs."""
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from pathlib import Path
@@ -13,7 +14,9 @@ import torch
 from bench import api
 from bench.backbone import load
 from bench.backbone.load import BUNDLED
+from bench.backbone.unaligned import ClassTokenFirst
 from bench.errors import UsageError
+from tests.backbone.families import write_text_model
 
 
 class Attack:
@@ -75,4 +78,56 @@ def test_a_pickle_as_stored_result_does_not_run(tmp_path: Path, mark: Path, suff
             path.write_bytes(body)
         with pytest.raises(UsageError, match="not a stored result"):
             api.load(path)
+    assert not mark.exists()
+
+
+def with_code(folder: Path, mark: Path) -> Path:
+    """A text tower whose configuration and tokenizer are classes of a file that comes along."""
+    write_text_model(folder, weights=True)
+    (folder / "evil.py").write_text(f"""import pathlib
+from transformers import BertConfig, BertTokenizerFast
+
+pathlib.Path({str(mark)!r}).touch()
+
+
+class EvilConfig(BertConfig):
+    model_type = "evil"
+
+
+class EvilTokenizer(BertTokenizerFast):
+    pass
+""")
+    about = json.loads((folder / "config.json").read_text())
+    about |= {"model_type": "evil", "auto_map": {"AutoConfig": "evil.EvilConfig", "AutoTokenizer": "evil.EvilTokenizer"}}
+    (folder / "config.json").write_text(json.dumps(about))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "EvilTokenizer", "auto_map": {"AutoTokenizer": [None, "evil.EvilTokenizer"]}})
+    )
+    return folder
+
+
+@pytest.fixture
+def yes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Somebody at the terminal who agrees to everything."""
+    pytest.importorskip("transformers", reason="text towers of folders need the extra [hf]")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 20))
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+
+
+def test_code_beside_a_text_tower_runs_where_it_is_let(tmp_path: Path, mark: Path, yes: None) -> None:
+    import transformers
+
+    transformers.AutoConfig.from_pretrained(with_code(tmp_path / "tower", mark))
+    assert mark.exists()
+
+
+def test_code_beside_a_text_tower_does_not_run(tmp_path: Path, mark: Path, yes: None) -> None:
+    with pytest.raises(UsageError, match="can't be loaded"):
+        load(f"align(image=timm/test_vit/random, text=hf/{with_code(tmp_path / 'tower', mark)}, dim=24, size=64)")
+    assert not mark.exists()
+
+
+def test_code_beside_a_tokenizer_does_not_run(tmp_path: Path, mark: Path, yes: None) -> None:
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        ClassTokenFirst(str(with_code(tmp_path / "tower", mark)))
     assert not mark.exists()
