@@ -76,7 +76,7 @@ def text_length(tokens: Tensor, pad: int = 0) -> int:
 
 def load(name: str, device: str = "cpu") -> Backbone:
     """Load a backbone, frozen and in eval mode. Raises UsageError for names or files that don't work."""
-    with _one_line(name):
+    with _one_line(name), _code_refused():
         model, tokenizer = _model(name)
         preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
         fingerprint = _fingerprint(model, preprocess, tokenizer)
@@ -195,6 +195,25 @@ def _one_line(name: str) -> Iterator[None]:
         raise UsageError(f"backbone {name!r} can't be loaded: {reason}") from error
     finally:
         log.setLevel(level)
+
+
+@contextmanager
+def _code_refused() -> Iterator[None]:
+    """open_clip loads text towers without a word on the code that a folder may bring along.
+
+    transformers then asks on the terminal whether to run it; without time for an answer it refuses.
+    """
+    try:
+        from transformers import dynamic_module_utils
+    except ImportError:
+        yield
+        return
+    seconds = dynamic_module_utils.TIME_OUT_REMOTE_CODE
+    dynamic_module_utils.TIME_OUT_REMOTE_CODE = 0
+    try:
+        yield
+    finally:
+        dynamic_module_utils.TIME_OUT_REMOTE_CODE = seconds
 
 
 def _fingerprint(model: Any, preprocess: PreprocessCfg, tokenizer: Any) -> str:

@@ -16,7 +16,7 @@ from bench.backbone import load
 from bench.backbone.load import BUNDLED
 from bench.backbone.unaligned import ClassTokenFirst
 from bench.errors import UsageError
-from tests.backbone.families import write_text_model
+from tests.backbone.families import VISION, write_text_model
 
 
 class Attack:
@@ -130,4 +130,20 @@ def test_code_beside_a_text_tower_does_not_run(tmp_path: Path, mark: Path, yes: 
 def test_code_beside_a_tokenizer_does_not_run(tmp_path: Path, mark: Path, yes: None) -> None:
     with pytest.raises(ValueError, match="trust_remote_code"):
         ClassTokenFirst(str(with_code(tmp_path / "tower", mark)))
+    assert not mark.exists()
+
+
+def test_code_beside_the_text_tower_of_an_open_clip_folder_does_not_run(tmp_path: Path, mark: Path, yes: None) -> None:
+    tower = str(with_code(tmp_path / "tower", mark))
+    text = {"hf_model_name": tower, "hf_tokenizer_name": tower, "hf_proj_type": "linear", "hf_pooler_type": "cls_pooler"}
+    folder = tmp_path / "model"
+    folder.mkdir()
+    about = {
+        "model_cfg": {"embed_dim": 24, "vision_cfg": VISION, "text_cfg": {**text, "context_length": 12}},
+        "preprocess_cfg": {},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(about))
+    (folder / "open_clip_model.safetensors").write_bytes(b"")
+    with pytest.raises(UsageError, match="can't be loaded"):
+        load(f"local-dir:{folder}")
     assert not mark.exists()
