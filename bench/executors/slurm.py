@@ -42,10 +42,13 @@ MOST_ENDS = 2  # jobs that may end at a cell
 
 
 def work(settings: Settings, cells: list[Cell], timeout_s: float | None, since: Positions) -> None:
-    """A job's life: run the cells that have no record in the store since `since`."""
+    """A job's life: run the cells that have no record in the store since `since`, in their order.
+
+    The driver blames the first cell without a record when the job ends.
+    """
     store = Store(settings.out)
     with Claims(settings.out) as claims:
-        schedule = Schedule(cells, claims=claims, follower=Follower(store, since))
+        schedule = Schedule(cells, claims=claims, follower=Follower(store, since), ordered=True)
         drive(LocalExecutor(settings, 1, timeout_s), schedule, store)
 
 

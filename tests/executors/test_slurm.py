@@ -12,6 +12,7 @@ import pytest
 from bench.errors import UsageError
 from bench.executors import Placement
 from bench.executors.drive import drive
+from bench.executors.durations import Durations
 from bench.executors.schedule import Schedule
 from bench.following import Follower
 from bench.record import Record
@@ -101,6 +102,28 @@ def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_pa
     hand.join()
     assert list(store.read()) == []
     wait_for(lambda: jobs() == [], "the end of the jobs", 60)
+
+
+def test_a_job_takes_its_cells_in_the_order_in_which_the_driver_blames_them(
+    tmp_path: Path, bank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier records make the driver's order another one than that of a job, which knows none."""
+    import bench.executors.slurm as module
+
+    given = cells("tiny", SEEDS)
+    by_seed = {cell.info.seed: float(cell.info.seed) for cell in given}
+    durations = Durations()
+    monkeypatch.setattr(durations, "seconds", lambda info: by_seed[info.seed])
+    (portion,) = Schedule(given, durations).portions(1)
+    taken: list[int] = []
+
+    def take(executor: object, schedule: Schedule, store: Store) -> None:
+        while (cell := schedule.next()) is not None:
+            taken.append(cell.info.seed)
+
+    monkeypatch.setattr(module, "drive", take)
+    module.work(settings(tmp_path, bank), portion, None, {})
+    assert taken == [cell.info.seed for cell in portion] == sorted(SEEDS, reverse=True)
 
 
 def test_the_second_job_that_ends_at_a_cell_makes_it_a_record(
