@@ -101,7 +101,8 @@ class RayExecutor:
         """
         self._connect()
         try:
-            self._seats = [_Seat() for _ in range(min(self.workers or self._room(), len(schedule)))]
+            room = self._room()  # asked for in any case: an actor that fits on no node would never start
+            self._seats = [_Seat() for _ in range(min(self.workers or room, len(schedule)))]
             for seat in self._seats:
                 self._refill(seat)
             while not schedule.stopped and (len(schedule) or any(seat.cell for seat in self._seats)):

@@ -94,9 +94,10 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str, message: str, tmp
         list(RayExecutor(settings(tmp_path, tmp_path), address).run(Schedule([])))
 
 
-def test_more_than_any_node_has_is_one_line(nodes: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [None, 2])
+def test_more_than_any_node_has_is_one_line(workers: int | None, nodes: Any, tmp_path: Path) -> None:
     from bench.executors.ray import RayExecutor
 
     here = Settings(tmp_path, tmp_path, threads=64)
     with pytest.raises(UsageError, match=r"no node of the Ray cluster has 64 CPU and 0\.5 GPU for a worker"):
-        list(RayExecutor(here, nodes.address, gpus=0.5).run(Schedule(cells("tiny"))))
+        list(RayExecutor(here, nodes.address, workers, gpus=0.5).run(Schedule(cells("tiny"))))
