@@ -85,6 +85,14 @@ def _birth(slot: Slot) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
+def _name(number: int) -> str:
+    """Of a signal; most real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 class LocalExecutor:
     """Runs cells in `workers` processes, or in one for each of `slots`; `timeout_s` ends a cell that takes longer."""
 
@@ -167,7 +175,7 @@ class LocalExecutor:
             if process.pipe in ready:
                 try:
                     record = process.pipe.recv()
-                except (EOFError, ConnectionResetError):
+                except (EOFError, OSError):  # it may have died in the middle of a message
                     record = self._death(process)
                 if record is None:  # ready only now: starting up isn't the cell's time
                     process.ready, process.since = True, time.monotonic()
@@ -196,7 +204,7 @@ class LocalExecutor:
         process.process.join()
         code = process.process.exitcode
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
+            name = _name(-code)
             hint = " (the system kills with it when memory runs out)" if -code == signal.SIGKILL else ""
             message = f"the worker was ended by {name}{hint}"
             return lost(self.settings, process.cell, "crashed", message, process.started, -code)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,27 @@ def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None
             assert found[how].error is not None and message in found[how].error.message
     assert found["segfault"].error is not None and found["segfault"].error.signal == signal.SIGSEGV
     assert found["raise"].error is not None and "on purpose" in found["raise"].error.traceback
+
+
+REAL_TIME = signal.SIGRTMIN + 6  # has a number, but no name
+
+
+def half_a_record(settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A worker that is killed while its record is on its way."""
+    pipe.send(None)
+    pipe.recv()
+    os.write(pipe.fileno(), struct.pack("!i", 1000) + b"half")
+    os.kill(os.getpid(), REAL_TIME)
+
+
+def test_a_worker_that_is_killed_while_it_sends_its_record_is_a_row(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.local._serve", half_a_record)
+    settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
+    (record,) = LocalExecutor(settings).run(Schedule(cells("wrong", plugin)))
+    assert record.status == "crashed" and record.error is not None
+    assert f"ended by signal {int(REAL_TIME)}" in record.error.message and record.error.signal == REAL_TIME
 
 
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:
