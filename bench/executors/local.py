@@ -25,7 +25,7 @@ from bench.executors.log import keep_log, print_into
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import STOPPING
-from bench.executors.slots import Slot, cores, default_workers, gpu_slots
+from bench.executors.slots import Slot, cores, default_workers, gpu_slots, thread_limits
 from bench.grid import Cell
 from bench.provenance import now
 from bench.record import Record
@@ -101,7 +101,8 @@ class LocalExecutor:
     def __init__(self, settings: Settings, workers: int = 1, timeout_s: float | None = None, slots: Sequence[Slot] = ()) -> None:
         self.settings = settings
         self.timeout_s = timeout_s
-        self.slots = slots or [{}] * workers
+        limits = thread_limits(settings.threads)
+        self.slots: list[Slot] = [{**limits, **slot} for slot in slots or [{}] * workers]
         self._context = get_context("spawn")
         self._processes: list[_Process] = []
 

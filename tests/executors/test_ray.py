@@ -14,6 +14,7 @@ import pytest
 from bench.errors import UsageError
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
+from bench.executors.slots import POOLS
 from bench.store import Store
 from bench.worker import Settings
 from tests.executors.drivers import parent_of
@@ -28,6 +29,8 @@ def nodes() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name in POOLS:  # whatever the nodes were started with isn't what a worker gets
+            patch.setenv(name, "2")
         from ray.cluster_utils import Cluster
 
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -84,6 +87,21 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
     assert any("the worker is gone" in record.error.message for record in of_dying if record.error is not None)
     latest = [record for record in store.latest().values() if record.cell.seed in SEEDS]
     assert_equal(latest, store.root, undisturbed)
+
+
+def test_a_cell_that_takes_too_long_is_a_row(nodes: Any, tmp_path: Path, bank: Path, gate: Gate) -> None:
+    from bench.executors.ray import RayExecutor
+
+    executor = RayExecutor(settings(tmp_path, bank), nodes.address, 1, timeout_s=1.0)
+    (record,) = executor.run(Schedule(cells(gate.method)))  # the gate stays shut
+    assert record.status == "timeout" and record.error is not None and record.error.message == "still running after 1 s"
+
+
+def test_no_library_of_an_actor_takes_more_than_its_cores(nodes: Any, tmp_path: Path, bank: Path) -> None:
+    from bench.executors.ray import RayExecutor
+
+    (record,) = RayExecutor(settings(tmp_path, bank), nodes.address).run(Schedule(cells("tiny[pools=true]")))
+    assert record.error is not None and record.error.message == "threads: {1}, torch: 1"
 
 
 @pytest.mark.parametrize(("address", "message"), [("127.0.0.1:1", "refused"), ("here:x", "invalid")])

@@ -110,20 +110,19 @@ def test_a_job_takes_its_cells_in_the_order_in_which_the_driver_blames_them(
     """Earlier records make the driver's order another one than that of a job, which knows none."""
     import bench.executors.slurm as module
 
-    given = cells("tiny", SEEDS)
-    by_seed = {cell.info.seed: float(cell.info.seed) for cell in given}
+    given = cells("coop,tiny")
     durations = Durations()
-    monkeypatch.setattr(durations, "seconds", lambda info: by_seed[info.seed])
+    monkeypatch.setattr(durations, "seconds", lambda info: float(info.method == "tiny"))
     (portion,) = Schedule(given, durations).portions(1)
-    taken: list[int] = []
+    taken: list[str] = []
 
     def take(executor: object, schedule: Schedule, store: Store) -> None:
         while (cell := schedule.next()) is not None:
-            taken.append(cell.info.seed)
+            taken.append(cell.info.method)
 
     monkeypatch.setattr(module, "drive", take)
     module.work(settings(tmp_path, bank), portion, None, {})
-    assert taken == [cell.info.seed for cell in portion] == sorted(SEEDS, reverse=True)
+    assert taken == [cell.info.method for cell in portion] == ["tiny", "coop"]
 
 
 def test_the_second_job_that_ends_at_a_cell_makes_it_a_record(
