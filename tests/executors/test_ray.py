@@ -17,8 +17,9 @@ from bench.executors.schedule import Schedule
 from bench.executors.slots import POOLS
 from bench.store import Store
 from bench.worker import Settings
-from tests.executors.drivers import parent_of
-from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings
+from tests.executors.cluster import ray_cluster
+from tests.executors.drivers import parent_of, run_quick
+from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
@@ -87,6 +88,15 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
     assert any("the worker is gone" in record.error.message for record in of_dying if record.error is not None)
     latest = [record for record in store.latest().values() if record.cell.seed in SEEDS]
     assert_equal(latest, store.root, undisturbed)
+
+
+def test_the_documented_commands_give_the_records_of_a_local_run(
+    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's own switch for staying on the loopback address
+    with ray_cluster(tmp_path) as address:
+        run_quick(tmp_path / "out", "--executor", "ray", "--address", address)
+    assert_same_grid(tmp_path / "out", quick_grid)
 
 
 def test_a_cell_that_takes_too_long_is_a_row(nodes: Any, tmp_path: Path, bank: Path, gate: Gate) -> None:

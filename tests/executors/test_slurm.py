@@ -16,7 +16,8 @@ from bench.executors.schedule import Schedule
 from bench.following import Follower
 from bench.store import Store
 from tests.executors.cluster import slurm_cluster
-from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings, wait_for
+from tests.executors.drivers import run_quick
+from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings, wait_for
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
 from bench.executors.slurm import SlurmExecutor
@@ -101,6 +102,15 @@ def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_pa
     hand.join()
     assert list(store.read()) == []
     wait_for(lambda: jobs() == [], "the end of the jobs", 60)
+
+
+@pytest.mark.usefixtures("slurm")
+def test_the_documented_command_gives_the_records_of_a_local_run(
+    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]]
+) -> None:
+    run_quick(tmp_path / "out", "--executor", "slurm", "--workers", "2", "--slurm", "partition=all", "--slurm", "time=30")
+    assert_same_grid(tmp_path / "out", quick_grid)
+    assert jobs() == []
 
 
 @pytest.mark.usefixtures("slurm")
