@@ -19,19 +19,20 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import ClassVar
 
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.executors import Placement, placed_settings
-from bench.executors.log import keep_log, print_into
+from bench.executors.log import Log, keep_log, print_into
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import STOPPING
-from bench.executors.slots import Slot, cores, default_workers, gpu_slots
+from bench.executors.slots import Slot, cores, default_workers, gpu_slots, thread_limits
 from bench.grid import Cell
 from bench.provenance import now
 from bench.record import Record
 from bench.worker import Settings, Worker
 
 POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
+MOST_FAILED_STARTS = 5  # in a row
 
 
 @dataclass
@@ -39,6 +40,7 @@ class _Process:
     process: BaseProcess
     pipe: Connection
     slot: Slot
+    log: Log
     cell: Cell | None = None
     group: Group | None = None
     since: float = field(default_factory=time.monotonic)
@@ -85,6 +87,14 @@ def _birth(slot: Slot) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
+def _name(number: int) -> str:
+    """Of a signal; most real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 class LocalExecutor:
     """Runs cells in `workers` processes, or in one for each of `slots`; `timeout_s` ends a cell that takes longer."""
 
@@ -93,9 +103,11 @@ class LocalExecutor:
     def __init__(self, settings: Settings, workers: int = 1, timeout_s: float | None = None, slots: Sequence[Slot] = ()) -> None:
         self.settings = settings
         self.timeout_s = timeout_s
-        self.slots = slots or [{}] * workers
+        limits = thread_limits(settings.threads)
+        self.slots: list[Slot] = [{**limits, **slot} for slot in slots or [{}] * workers]
         self._context = get_context("spawn")
         self._processes: list[_Process] = []
+        self._failed_starts = 0
 
     @classmethod
     def placed(cls, settings: Settings, placement: Placement) -> LocalExecutor:
@@ -146,19 +158,22 @@ class LocalExecutor:
             process.start()
         theirs.close()
         log.close()
-        keep_log(said, self.settings.out / "logs" / f"worker-{uuid.uuid4().hex[:8]}.log")
-        return _Process(process, ours, slot)
+        kept = keep_log(said, self.settings.out / "logs" / f"worker-{uuid.uuid4().hex[:8]}.log")
+        return _Process(process, ours, slot, kept)
 
     def _hand_out(self, process: _Process, schedule: Schedule) -> Cell | None:
         """Give the process its next cell, from its own group while that has any."""
         taken = {other.group for other in self._processes if other is not process and other.group is not None}
         cell = schedule.next(process.group, taken)
         if cell is not None:
-            process.cell, process.group = cell, group_of(cell)
-            process.since, process.started = time.monotonic(), now()
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a death shows when the pipe is read
-                process.pipe.send(cell)
+            self._give(process, cell)
         return cell
+
+    def _give(self, process: _Process, cell: Cell) -> None:
+        process.cell, process.group = cell, group_of(cell)
+        process.since, process.started = time.monotonic(), now()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a death shows when the pipe is read
+            process.pipe.send(cell)
 
     def _step(self, busy: list[_Process], schedule: Schedule, started: Callable[[Cell], None]) -> Iterator[Record]:
         ready = wait([process.pipe for process in busy], timeout=POLL_S)
@@ -167,10 +182,14 @@ class LocalExecutor:
             if process.pipe in ready:
                 try:
                     record = process.pipe.recv()
-                except (EOFError, ConnectionResetError):
+                except (EOFError, OSError):  # it may have died in the middle of a message
                     record = self._death(process)
+                    if not process.ready:
+                        self._start_again(process, record)
+                        continue
                 if record is None:  # ready only now: starting up isn't the cell's time
                     process.ready, process.since = True, time.monotonic()
+                    self._failed_starts = 0
             elif process.ready and self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
                 process.process.kill()
                 record = self._timeout(process)
@@ -179,13 +198,27 @@ class LocalExecutor:
             process.cell = None
             if record.status in ("timeout", "crashed"):
                 process.process.join()
-                fresh = self._start(process.slot)
-                fresh.group = process.group
-                self._processes[self._processes.index(process)] = process = fresh
+                process = self._replace(process)
             handed_out = self._hand_out(process, schedule)  # before the record is written, so that nobody waits for the disk
             yield record
             if handed_out:
                 started(handed_out)
+
+    def _replace(self, process: _Process) -> _Process:
+        """A fresh worker in the place of one that is gone."""
+        fresh = self._start(process.slot)
+        fresh.group = process.group
+        self._processes[self._processes.index(process)] = fresh
+        return fresh
+
+    def _start_again(self, process: _Process, death: Record) -> None:
+        """It died before it looked at its cell, which a fresh worker gets. Raises BenchError if none ever comes up."""
+        self._failed_starts += 1
+        if self._failed_starts == MOST_FAILED_STARTS:
+            assert death.error is not None
+            raise BenchError(f"{self._failed_starts} workers in a row died while they started: {death.error.message}")
+        assert process.cell is not None
+        self._give(self._replace(process), process.cell)
 
     def _timeout(self, process: _Process) -> Record:
         assert process.cell is not None
@@ -195,13 +228,12 @@ class LocalExecutor:
         assert process.cell is not None
         process.process.join()
         code = process.process.exitcode
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            hint = " (the system kills with it when memory runs out)" if -code == signal.SIGKILL else ""
-            message = f"the worker was ended by {name}{hint}"
-            return lost(self.settings, process.cell, "crashed", message, process.started, -code)
+        number = -code if code is not None and code < 0 else None
         message = f"the worker ended by itself with exit code {code}"
-        return lost(self.settings, process.cell, "crashed", message, process.started)
+        if number is not None:
+            hint = " (the system kills with it when memory runs out)" if number == signal.SIGKILL else ""
+            message = f"the worker was ended by {_name(number)}{hint}"
+        return lost(self.settings, process.cell, "crashed", message + process.log.hint(), process.started, number)
 
     def _stop(self) -> None:
         for process in self._processes:

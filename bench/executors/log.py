@@ -6,10 +6,12 @@ import contextlib
 import os
 import sys
 import threading
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 MOST_BYTES = 10 * 2**20  # of one worker's log
+LAST_WORDS_S = 2.0  # for what a worker left in its pipe; a process of its own may hold that open
 CUT = b"\n... the log ends here: this worker printed more than is kept\n"
 
 
@@ -19,13 +21,26 @@ def print_into(pipe: Connection) -> None:
         os.dup2(pipe.fileno(), stream.fileno() if stream else number)
 
 
-def keep_log(pipe: Connection, path: Path) -> None:
+@dataclass(frozen=True)
+class Log:
+    path: Path
+    _writer: threading.Thread
+
+    def hint(self) -> str:
+        """Where to read on, if the worker that is gone has printed anything."""
+        self._writer.join(LAST_WORDS_S)
+        return f": see {self.path}" if self.path.is_file() else ""
+
+
+def keep_log(pipe: Connection, path: Path) -> Log:
     """Write what comes out of the pipe to `path`, in a thread of the parent, until the worker is gone.
 
     The worker never waits for the disk nor fails with it: what can't be kept is thrown away. Its last words, printed by C
     code in a crash, are kept, as the pipe outlives it.
     """
-    threading.Thread(target=_keep, args=(pipe, path), daemon=True).start()
+    writer = threading.Thread(target=_keep, args=(pipe, path), daemon=True)
+    writer.start()
+    return Log(path, writer)
 
 
 def _keep(pipe: Connection, path: Path) -> None:

@@ -27,6 +27,7 @@ from bench.executors import Placement, placed_settings
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import handlers_kept
+from bench.executors.slots import thread_limits
 from bench.grid import Cell
 from bench.provenance import now
 from bench.record import Record
@@ -78,6 +79,7 @@ class RayExecutor:
         self.workers = workers
         self.timeout_s = timeout_s
         self.resources: dict[str, float] = {"num_cpus": settings.threads, "num_gpus": gpus}
+        self._environment = {"env_vars": dict(thread_limits(settings.threads))}
         self._seats: list[_Seat] = []
         self._failed_starts = 0
 
@@ -101,7 +103,8 @@ class RayExecutor:
         """
         self._connect()
         try:
-            self._seats = [_Seat() for _ in range(min(self.workers or self._room(), len(schedule)))]
+            room = self._room()  # asked for in any case: an actor that fits on no node would never start
+            self._seats = [_Seat() for _ in range(min(self.workers or room, len(schedule)))]
             for seat in self._seats:
                 self._refill(seat)
             while not schedule.stopped and (len(schedule) or any(seat.cell for seat in self._seats)):
@@ -199,7 +202,7 @@ class RayExecutor:
         """A fresh actor for the seat; it waits for room if its node was lost. The old one may only be out of reach."""
         if seat.actor is not None:
             ray.kill(seat.actor)
-        seat.actor = ray.remote(_Actor).options(**self.resources).remote()
+        seat.actor = ray.remote(_Actor).options(**self.resources, runtime_env=self._environment).remote()
         seat.answer, seat.cell = seat.actor.start.remote(self.settings, str(Path.cwd())), None
 
 

@@ -24,7 +24,8 @@ class Schedule:
 
     Cells of one backbone and task stay together, the longest first. With `claims` a cell is claimed before it is handed
     out; one that another run on the same store is at is put aside until that run is through with it, or dead. What the
-    other run recorded meanwhile is known from `follower`, goes to `found`, and isn't run again.
+    other run recorded meanwhile is known from `follower`, goes to `found`, and isn't run again. `ordered` cells are handed
+    out as they were given.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Schedule:
         claims: Claims | None = None,
         follower: Follower | None = None,
         found: Callable[[Record], None] = lambda record: None,
+        ordered: bool = False,
     ) -> None:
         seconds = (durations or Durations()).seconds
         self.draining = False  # nothing more is handed out; what runs may finish
@@ -47,7 +49,8 @@ class Schedule:
         self._recorded: dict[Hashable, Record] = {}
         self._ids: set[str] = set()
         self._left: dict[Group, float] = dict.fromkeys(map(group_of, cells), 0.0)  # seconds that wait in each queue
-        for cell in sorted(cells, key=lambda cell: self._seconds[cell_key(cell.info)], reverse=True):
+        longest_first = sorted(cells, key=lambda cell: self._seconds[cell_key(cell.info)], reverse=True)
+        for cell in cells if ordered else longest_first:
             self._queues.setdefault(group_of(cell), deque()).append(cell)
             self._left[group_of(cell)] += self._time(cell)
 

@@ -11,6 +11,7 @@ from bench.errors import UsageError
 
 Slot = Mapping[str, str]  # environment variables of a worker
 MASK = "CUDA_VISIBLE_DEVICES"
+POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def cores() -> int:
@@ -21,6 +22,11 @@ def cores() -> int:
 def default_workers(device: str) -> int:
     """One per core for the CPU, as small operations don't gain from several threads; one for a GPU."""
     return 1 if torch.device(device).type != "cpu" else cores()
+
+
+def thread_limits(threads: int) -> Slot:
+    """For the libraries beside torch, NumPy's and scikit-learn's: each reads its limit once, when it is loaded."""
+    return dict.fromkeys(POOLS, str(threads))
 
 
 def gpu_slots(gpus: Sequence[int], per_gpu: int) -> list[Slot]:

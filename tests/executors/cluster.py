@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,27 @@ def free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
+
+
+@contextmanager
+def ray_cluster(folder: Path) -> Iterator[str]:
+    """One node of two cores, by the command that docs/cluster.md gives; yields the address.
+
+    `ray start --address`, for further nodes, is refused by Ray where it is to stay on loopback.
+    """
+    port = free_ports(1)[0]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--port", str(port), "--disable-usage-stats"]
+    command += ["--node-ip-address", "127.0.0.1", "--num-cpus", "2", "--include-dashboard", "false", "--block"]
+    log = folder / "ray.log"
+    with log.open("wb") as said:
+        node = subprocess.Popen(command, stdout=said, stderr=said)
+    try:
+        if not happens(lambda: "Ray runtime started" in log.read_text(), 60):
+            pytest.fail(f"'ray start' doesn't come up: {_last_words(log)}")
+        yield f"127.0.0.1:{port}"
+    finally:
+        node.send_signal(signal.SIGTERM)  # it ends what it started; `ray stop` would end everybody's
+        node.wait(timeout=60)
 
 
 def _last_words(log: Path) -> str:

@@ -46,6 +46,15 @@ def started(
         driver.communicate()
 
 
+def run_quick(out: Path, *options: str) -> None:
+    """A method of each family on the quick tasks, one of each kind, by command line and with a bank of its own."""
+    command = [sys.executable, "-m", "bench", "run", "--quick", "--methods", "linear-probe,coop,bitfit,xtremeclip"]
+    command += ["--shots", "2", "--seeds", "1", "--precision", "fp32", "--device", "cpu", "--cpus", "1"]
+    command += ["--out", str(out), "--bank", str(out / "bank"), *options]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 def read_until(driver: subprocess.Popen[str], text: str) -> None:
     assert driver.stderr is not None
     told = ""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from bench.backbone import load
-from bench.executors.local import LocalExecutor
+from bench.errors import BenchError
+from bench.executors.local import LocalExecutor, _serve
+from bench.executors.log import print_into
 from bench.executors.schedule import Schedule
 from bench.grid import Cell, Request, expand
 from bench.record import Record
@@ -85,6 +89,64 @@ def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None
             assert found[how].error is not None and message in found[how].error.message
     assert found["segfault"].error is not None and found["segfault"].error.signal == signal.SIGSEGV
     assert found["raise"].error is not None and "on purpose" in found["raise"].error.traceback
+
+
+REAL_TIME = signal.SIGRTMIN + 6  # has a number, but no name
+
+
+def half_a_record(settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A worker that is killed while its record is on its way."""
+    pipe.send(None)
+    pipe.recv()
+    os.write(pipe.fileno(), struct.pack("!i", 1000) + b"half")
+    os.kill(os.getpid(), REAL_TIME)
+
+
+def test_a_worker_that_is_killed_while_it_sends_its_record_is_a_row(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.local._serve", half_a_record)
+    settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
+    (record,) = LocalExecutor(settings).run(Schedule(cells("wrong", plugin)))
+    assert record.status == "crashed" and record.error is not None
+    assert f"ended by signal {int(REAL_TIME)}" in record.error.message and record.error.signal == REAL_TIME
+
+
+def no_life(settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A worker that never comes up."""
+    print_into(log)
+    os.write(2, b"a library is missing\n")
+    os._exit(3)
+
+
+def test_workers_that_never_come_up_end_the_run_with_the_name_of_a_log_and_no_cell_is_blamed(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.local._serve", no_life)
+    monkeypatch.setattr("bench.executors.local.MOST_FAILED_STARTS", 2)
+    settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
+    with pytest.raises(BenchError, match=r"2 workers in a row died while they started: .* exit code 3: see .*\.log") as told:
+        list(LocalExecutor(settings).run(Schedule(cells("wrong", plugin))))
+    log = Path(str(told.value).rpartition("see ")[2])
+    assert log.parent == tmp_path / "out" / "logs" and log.read_text() == "a library is missing\n"
+
+
+def late_life(settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A worker of which only the second one comes up."""
+    mark = settings.out / "came"
+    if not mark.exists():
+        mark.touch()
+        os._exit(3)
+    _serve(settings, pipe, log)
+
+
+def test_a_cell_that_a_worker_never_looked_at_goes_to_the_next_worker(
+    tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.executors.local._serve", late_life)
+    settings = Settings(tmp_path, tmp_path / "bank", plugins=(plugin,))
+    (record,) = LocalExecutor(settings).run(Schedule(cells("wrong", plugin)))
+    assert record.status == "ok"
 
 
 def test_workers_end_with_a_driver_that_is_killed(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ import pytest
 from bench.errors import UsageError
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
+from bench.executors.slots import POOLS
 from bench.store import Store
 from bench.worker import Settings
-from tests.executors.drivers import parent_of
-from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings
+from tests.executors.cluster import ray_cluster
+from tests.executors.drivers import parent_of, run_quick
+from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
@@ -28,6 +30,8 @@ def nodes() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        for name in POOLS:  # whatever the nodes were started with isn't what a worker gets
+            patch.setenv(name, "2")
         from ray.cluster_utils import Cluster
 
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -86,6 +90,30 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
     assert_equal(latest, store.root, undisturbed)
 
 
+def test_the_documented_commands_give_the_records_of_a_local_run(
+    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's own switch for staying on the loopback address
+    with ray_cluster(tmp_path) as address:
+        run_quick(tmp_path / "out", "--executor", "ray", "--address", address)
+    assert_same_grid(tmp_path / "out", quick_grid)
+
+
+def test_a_cell_that_takes_too_long_is_a_row(nodes: Any, tmp_path: Path, bank: Path, gate: Gate) -> None:
+    from bench.executors.ray import RayExecutor
+
+    executor = RayExecutor(settings(tmp_path, bank), nodes.address, 1, timeout_s=1.0)
+    (record,) = executor.run(Schedule(cells(gate.method)))  # the gate stays shut
+    assert record.status == "timeout" and record.error is not None and record.error.message == "still running after 1 s"
+
+
+def test_no_library_of_an_actor_takes_more_than_its_cores(nodes: Any, tmp_path: Path, bank: Path) -> None:
+    from bench.executors.ray import RayExecutor
+
+    (record,) = RayExecutor(settings(tmp_path, bank), nodes.address).run(Schedule(cells("tiny[pools=true]")))
+    assert record.error is not None and record.error.message == "threads: {1}, torch: 1"
+
+
 @pytest.mark.parametrize(("address", "message"), [("127.0.0.1:1", "refused"), ("here:x", "invalid")])
 def test_a_cluster_that_is_not_there_is_one_line(address: str, message: str, tmp_path: Path) -> None:
     from bench.executors.ray import RayExecutor
@@ -94,9 +122,10 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str, message: str, tmp
         list(RayExecutor(settings(tmp_path, tmp_path), address).run(Schedule([])))
 
 
-def test_more_than_any_node_has_is_one_line(nodes: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [None, 2])
+def test_more_than_any_node_has_is_one_line(workers: int | None, nodes: Any, tmp_path: Path) -> None:
     from bench.executors.ray import RayExecutor
 
     here = Settings(tmp_path, tmp_path, threads=64)
     with pytest.raises(UsageError, match=r"no node of the Ray cluster has 64 CPU and 0\.5 GPU for a worker"):
-        list(RayExecutor(here, nodes.address, gpus=0.5).run(Schedule(cells("tiny"))))
+        list(RayExecutor(here, nodes.address, workers, gpus=0.5).run(Schedule(cells("tiny"))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bench.errors import UsageError
 from bench.executors import Placement, place
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
-from bench.executors.slots import MASK, cores, gpu_slots
+from bench.executors.slots import MASK, POOLS, cores, gpu_slots
 from bench.worker import Settings
 from tests.executors.grids import Gate, cells, settings
 
@@ -77,3 +78,11 @@ def test_workers_are_pinned_before_torch_looks_for_gpus(tmp_path: Path, bank: Pa
     told = [message for message in messages if "SIGKILL" not in message]
     assert len(messages) == 4 and len(told) == 3
     assert set(told) <= {"5, CUDA untouched: True", "7, CUDA untouched: True"}
+
+
+def test_no_library_of_a_worker_takes_more_than_its_cores(tmp_path: Path, bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in POOLS:
+        monkeypatch.setenv(name, "2")
+    (record,) = LocalExecutor(settings(tmp_path, bank)).run(Schedule(cells("tiny[pools=true]")))
+    assert record.error is not None and record.error.message == "threads: {1}, torch: 1"
+    assert [os.environ[name] for name in POOLS] == ["2"] * 3  # the driver's own stay

@@ -1,4 +1,4 @@
-"""A real Slurm of one node; what the driver does about jobs that end is tried without, too."""
+"""A real Slurm of one node."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bench.executors import Placement
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
 from bench.following import Follower
-from bench.record import Record
 from bench.store import Store
 from tests.executors.cluster import slurm_cluster
-from tests.executors.grids import SEEDS, Gate, assert_equal, cells, settings, wait_for
+from tests.executors.drivers import run_quick
+from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings, wait_for
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
 from bench.executors.slurm import SlurmExecutor
@@ -73,6 +73,7 @@ def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
     assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
     assert_equal(records, store.root, undisturbed)
     assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
+    assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == 3  # the requeued job wasn't submitted again
     assert jobs() == []
 
 
@@ -103,41 +104,13 @@ def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_pa
     wait_for(lambda: jobs() == [], "the end of the jobs", 60)
 
 
-def test_the_second_job_that_ends_at_a_cell_makes_it_a_record(
-    tmp_path: Path, bank: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("slurm")
+def test_the_documented_command_gives_the_records_of_a_local_run(
+    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]]
 ) -> None:
-    """Without Slurm: every job is gone as soon as it is submitted."""
-    import bench.executors.slurm as module
-
-    submitted: list[list[int]] = []
-
-    def submit(self: SlurmExecutor, portions: list[list[object]], schedule: Schedule) -> None:
-        from bench.store import cell_key
-
-        for portion in portions:
-            submitted.append([cell.info.seed for cell in portion])  # type: ignore[attr-defined]
-            left = {cell_key(cell.info): cell for cell in portion}  # type: ignore[attr-defined]
-            self._jobs.append(module._Job(str(len(submitted)), left))
-
-    monkeypatch.setattr(SlurmExecutor, "_submit", submit)
-    monkeypatch.setattr(module, "states", lambda ids: dict.fromkeys(ids, "NODE_FAIL"))
-    monkeypatch.setattr(module, "cancel", lambda ids, *options: None)
-    monkeypatch.setattr(module, "POLL_S", 0.0)
-    executor = SlurmExecutor(settings(tmp_path, bank), 1, None, {})
-    schedule = Schedule(cells(gate.method, (1, 2)), follower=Follower(Store(tmp_path)))
-    records: list[Record] = list(executor.run(schedule))
-    assert [(record.cell.seed, record.status) for record in records] == [(1, "crashed"), (2, "crashed")]
-    assert records[0].error is not None and "2 Slurm jobs ended at it, the last one: NODE_FAIL" in records[0].error.message
-    assert submitted == [[1, 2], [1, 2], [2], [2]]
-
-
-@pytest.mark.parametrize(("option", "message"), [("partition", "write key=value"), ("time=1:00", "give minutes, as in time=90")])
-def test_options_that_cant_be_read_are_refused(
-    option: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: name)
-    with pytest.raises(UsageError, match=message):
-        SlurmExecutor.placed(settings(tmp_path, tmp_path), Placement("slurm", slurm=(option,)))
+    run_quick(tmp_path / "out", "--executor", "slurm", "--workers", "2", "--slurm", "partition=all", "--slurm", "time=30")
+    assert_same_grid(tmp_path / "out", quick_grid)
+    assert jobs() == []
 
 
 @pytest.mark.usefixtures("slurm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_info
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, Features, HeadMethod, NotApplicable, Paper, Recipe, Support
@@ -31,10 +33,15 @@ class Tiny(HeadMethod):
         gate: str = ""  # a folder: each fit leaves a file `at-PID-TIME` there, waits for `open` or for `go-at-PID-TIME`
         dies: bool = False  # by SIGKILL, at the first fit that the gate sees
         tells: str = ""  # an environment variable: its value is the reason why the method doesn't apply
+        pools: bool = False  # that reason is the sizes of all libraries' pools of threads
 
     def head(self, support: Support) -> nn.Module:
         if self.params.tells:
             raise NotApplicable(f"{os.environ.get(self.params.tells)}, CUDA untouched: {not torch.cuda.is_initialized()}")
+        if self.params.pools:
+            importlib.import_module("sklearn.linear_model")  # brings an OpenMP of its own
+            sizes = {pool["num_threads"] for pool in threadpool_info()}
+            raise NotApplicable(f"threads: {sizes}, torch: {torch.get_num_threads()}")
         if self.params.gate:
             self._wait(Path(self.params.gate))
         return Linear(support.features.image_raw.shape[1], support.classes)
