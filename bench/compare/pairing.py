@@ -57,19 +57,18 @@ def pair_cells(a: Iterable[Record], b: Iterable[Record]) -> Pairing:
     """
     ours, theirs = newest(a), newest(b)
     pairs, strangers = [], []
-    for key in [key for key in ours if key in theirs]:
-        left, right = ours.pop(key), theirs.pop(key)
-        reason = _other_examples(left, right)
-        if reason:
-            strangers.append(Strangers(left, right, reason))
-        else:
-            pairs.append(Pair(left, right))
+    met = [(ours.pop(key), theirs.pop(key)) for key in [key for key in ours if key in theirs]]
     by_place = {_place(record.cell): key for key, record in theirs.items()}
     for key, left in list(ours.items()):
         other = by_place.pop(_place(left.cell), None)
         if other is not None:
-            right = theirs.pop(other)
-            strangers.append(Strangers(ours.pop(key), right, _other_cell(left.cell, right.cell)))
+            met.append((ours.pop(key), theirs.pop(other)))
+    for left, right in met:
+        reason = _other_cell(left.cell, right.cell) or _other_examples(left, right)
+        if reason:
+            strangers.append(Strangers(left, right, reason))
+        else:
+            pairs.append(Pair(left, right))
     return Pairing(tuple(pairs), tuple(strangers), tuple(ours.values()), tuple(theirs.values()))
 
 
@@ -88,10 +87,10 @@ def _other_cell(a: CellInfo, b: CellInfo) -> str:
         reasons.append(f"the backbone's fingerprint is {a.fingerprint} in A and {b.fingerprint} in B")
     if a.task_version != b.task_version:
         reasons.append(f"the task's version is {a.task_version} in A and {b.task_version} in B")
-    names = sorted(name for name in {*a.params, *b.params} if a.params.get(name, ...) != b.params.get(name, ...))
-    for name in names:
-        values = [str(cell.params[name]) if name in cell.params else "not there" for cell in (a, b)]
-        reasons.append(f"parameter {name} is {values[0]} in A and {values[1]} in B")
+    # The labels are equal, so that a parameter that only one of the two versions knows is at its default in that one.
+    for name in sorted(a.params.keys() & b.params.keys()):
+        if a.params[name] != b.params[name]:
+            reasons.append(f"parameter {name} is {a.params[name]} in A and {b.params[name]} in B")
     return "; ".join(reasons)
 
 
