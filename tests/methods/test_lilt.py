@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from bench.api import resolve_methods
+from bench.backbone.blocks import LayerScale
 from bench.errors import UsageError
 from bench.registry import find_methods
 from bench.spec import Named
 from bench.train import rate
+from methods.lilt_da import randomised
 from methods.recipe import alignment
 
 REGISTRY = find_methods()
@@ -86,3 +90,11 @@ def test_parameters_reach_the_recipe(name: str) -> None:
     recipe = method.alignment(start(kind="retrieval"))  # type: ignore[attr-defined]
     assert (recipe.lr, recipe.batch, recipe.negatives, recipe.chunk) == (0.003, 256, 128, 32)
     assert method.recipe(start(kind="retrieval")).negatives == 128  # type: ignore[attr-defined]
+
+
+def test_a_new_block_keeps_nothing_of_the_one_that_it_is_copied_from() -> None:
+    """Linears, norms and layer scales alike: the last block's trained scales aren't fresh weights."""
+    block = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), LayerScale(nn.Parameter(torch.full((4,), 0.3))))
+    trained = {name: value.detach().fill_(0.3).clone() for name, value in block.named_parameters()}
+    randomised(block)
+    assert not [name for name, value in block.named_parameters() if torch.equal(value, trained[name])]
