@@ -65,11 +65,14 @@ class PooledHead(nn.Module):
     def projection(self) -> list[nn.Parameter]:
         return list(self.proj.parameters())
 
-    def forward(self, x: Tensor, inputs: Tensor) -> Tensor:
+    def pool(self, x: Tensor, inputs: Tensor) -> Tensor:
         if self.average:
             seen = (inputs != self.pad)[..., None].to(x.dtype)
-            return self.proj((x * seen).sum(1) / seen.sum(1))
-        return self.proj(x[:, 0] if self.pooler is None else self.pooler(x))
+            return (x * seen).sum(1) / seen.sum(1)
+        return x[:, 0] if self.pooler is None else self.pooler(x)
+
+    def forward(self, x: Tensor, inputs: Tensor) -> Tensor:
+        return self.proj(self.pool(x, inputs))
 
 
 def hugging_face(text: HFTextEncoder) -> Tower:

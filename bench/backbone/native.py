@@ -66,13 +66,15 @@ class ImageHead(nn.Module):
     def projection(self) -> list[nn.Parameter]:
         return [] if self.proj is None else [self.proj]
 
-    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+    def pool(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         if self.class_token:  # the norm works per token: the class token alone suffices
-            pooled = self.ln_post(x[:, 0])
-        elif self.norm_after_pooling:
-            pooled = self.ln_post(x[:, 1:].mean(1))
-        else:
-            pooled = self.ln_post(x)[:, 1:].mean(1)
+            return self.ln_post(x[:, 0])
+        if self.norm_after_pooling:
+            return self.ln_post(x[:, 1:].mean(1))
+        return self.ln_post(x)[:, 1:].mean(1)
+
+    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        pooled = self.pool(x)
         return pooled if self.proj is None else pooled @ self.proj
 
 
@@ -112,8 +114,11 @@ class TextHead(nn.Module):
             return list(self.text_projection.parameters())
         return [] if self.text_projection is None else [self.text_projection]
 
+    def pool(self, x: Tensor, inputs: Tensor) -> Tensor:
+        return self.ln_final(text_global_pool(x, inputs, pool_type=self.pool_type, eos_token_id=self.eos_id))
+
     def forward(self, x: Tensor, inputs: Tensor) -> Tensor:
-        pooled = self.ln_final(text_global_pool(x, inputs, pool_type=self.pool_type, eos_token_id=self.eos_id))
+        pooled = self.pool(x, inputs)
         if self.text_projection is None:
             return pooled
         if isinstance(self.text_projection, nn.Linear):

@@ -80,10 +80,16 @@ class TimmHead(nn.Module):
         own = [getattr(self.proj, name) for name in ("proj", "mlp") if hasattr(self.proj, name)]
         return [parameter for module in own or [self.trunk.get_classifier()] for parameter in module.parameters()]
 
+    def pool(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        return self.proj(self.pool(x))
+
 
 class ChainHead(TimmHead):
-    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
-        return self.proj(self.trunk.forward_head(self.trunk.forward_features(x)))
+    def pool(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        return self.trunk.forward_head(self.trunk.forward_features(x))
 
 
 class TransformerHead(TimmHead):
@@ -98,10 +104,10 @@ class TransformerHead(TimmHead):
         norms = (self.trunk.norm, self.trunk.fc_norm)
         return next((norm for norm in norms if not isinstance(norm, nn.Identity)), None)
 
-    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+    def pool(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         if self.class_token:  # what follows works per token: the class token alone suffices
             x = x[:, :1]
-        return self.proj(self.trunk.forward_head(self.trunk.norm(x)))
+        return self.trunk.forward_head(self.trunk.norm(x))
 
 
 class LatentPool(nn.Module):

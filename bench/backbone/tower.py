@@ -23,7 +23,8 @@ class Tower(nn.Module):
     """`stages[0]` embeds, `stages[-1]` gives the features, the others are blocks.
 
     A head tells `projection`, the parameters that map what was pooled to the shared space, and `norm`, the tower's final
-    norm or None. A text tower's `stages[0]` has `token_embedding` and `place(x, tokens)`, which adds positions.
+    norm or None; `pool(x, inputs)` gives what the projection takes [B, W], but in open_clip's ResNets, whose attention
+    pools and projects at once. A text tower's `stages[0]` has `token_embedding` and `place(x, tokens)`, which adds positions.
     """
 
     stages: nn.ModuleList
@@ -64,6 +65,11 @@ class Tower(nn.Module):
             if any(parameter.requires_grad for parameter in stage.parameters()):
                 return number
         return len(self.stages)
+
+    def pooled(self, inputs: Tensor) -> Tensor:
+        """What the projection takes, [B, W]."""
+        head: Any = self.head
+        return head.pool(self(inputs, stop=len(self.stages) - 1), inputs)
 
     def forward(self, inputs: Tensor | None, start: int = 0, hidden: Tensor | None = None, stop: int | None = None) -> Tensor:
         """Run stages start .. stop - 1.

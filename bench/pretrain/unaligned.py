@@ -82,7 +82,7 @@ def train_image(clip: Clip, recipe: Recipe, device: str, keep: Callable[..., Non
 
     def logits(pixels: Tensor) -> Tensor:
         with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-            return classifier(image_states(clip, pixels.to(device))).float()
+            return classifier(clip.image.pooled(pixels.to(device))).float()
 
     found: dict[str, float] = {}
     for epoch in range(recipe.epochs):
@@ -95,12 +95,6 @@ def train_image(clip: Clip, recipe: Recipe, device: str, keep: Callable[..., Non
             found = accuracies(torch.cat([logits(part).cpu() for part in test_pixels.split(250)]), test_held)
         keep(epoch=epoch + 1, seconds=round(time.perf_counter() - started), loss=losses / per_epoch, **found)
     return found
-
-
-def image_states(clip: Clip, pixels: Tensor) -> Tensor:
-    """The class token after the last norm, [B, W]: what the projection takes."""
-    head: Any = clip.image.head
-    return head.ln_post(clip.image(pixels, stop=len(clip.image.stages) - 1)[:, 0])
 
 
 def accuracies(logits: Tensor, held: Tensor) -> dict[str, float]:

@@ -12,46 +12,70 @@ import click
 import pandas as pd
 
 from bench.backbone import load
+from bench.cli.console import DATA_ROOT
 from bench.record import Record
 from bench.report.retrieval import cells, markdown_table
-from studies.lilt.clock import REFERENCE, banking, peak, race
-from studies.lilt.grid import BASE, BEST_FULL, PAIRS, Grid
+from bench.spec import parse_names, parse_numbers
+from studies.lilt.clock import REFERENCE, Clock
+from studies.lilt.grid import Grid
 from studies.lilt.plots import draw_all
-from studies.lilt.towers import aligned_towers, drift, probes
-
-DRIFTING = (BEST_FULL, "full", "lilt-ln", "lilt-lwa-ln", "lilt-da[ln=true]", "lilt-partial[ln=true]", "lit")
-PROBED = (BEST_FULL, "full", "lit", "lilt-ln", "lilt-lwa-ln", "lilt-da", "lilt-partial", "lora", "scratch")
-RACING = ("full", BEST_FULL, "lit", "lilt-ln", "lilt-da", "lilt-partial")
-BANKED = ("lit", "lilt-da", "lilt-partial")
-LARGE_BATCHES = ("lilt-lwa[batch=4096,chunk=128]", "lilt-lwa[batch=4096]")
+from studies.lilt.probes import probes
+from studies.lilt.subject import BUNDLED, ProbeSets, Subject, own_towers
+from studies.lilt.texts import read_labelled
+from studies.lilt.towers import aligned_towers, drift
+from tasks.base import Sources
 
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--seeds", default=1, show_default=True, help="How many seeds each cell is run with.")
+@click.option("--seeds", default="1", show_default=True, help="1,2,3 for three.")
 @click.option("--workers", default=2, show_default=True, help="Processes of one thread each.")
-def main(out: Path, seeds: int, workers: int) -> None:
-    """Answer LilT's claims on the bundled towers. Parts whose figures are in OUT/figures.json aren't measured again."""
-    larger, smaller = Grid(out, tuple(range(1, seeds + 1)), workers).run()
-    figures = measured(larger, out)
-    (out / "tables.md").write_text(_tables(larger, smaller))
-    draw_all(out, _frame([*larger, *smaller]), figures)
+@click.option("--backbone", help="Other towers than the bundled ones: align(...). The following options are theirs.")
+@click.option("--task", help="What they are aligned on: a task of the kind retrieval.")
+@click.option("--pairs", default="256,1024,4096", show_default=True, help="Numbers of pairs; all methods with the middle one.")
+@click.option("--steps", default=2000, show_default=True, help="At most, of each recipe.")
+@click.option("--image-probes", default="", help="Classification tasks, to read what the image tower knows.")
+@click.option(
+    "--text-probe", type=click.Path(path_type=Path, exists=True), help="The same for the text tower: CSV with text and label."
+)
+@DATA_ROOT
+def main(out: Path, seeds: str, workers: int, backbone: str | None, **own: Any) -> None:
+    """Answer LilT's claims on the bundled towers, or on others. What OUT/figures.json holds isn't measured again."""
+    subject = BUNDLED if backbone is None else _subject(backbone, **own)
+    records = Grid(out, tuple(parse_numbers(seeds, "seeds", least=0)), workers).run(subject)
+    figures = measured(records, subject, out)
+    (out / "tables.md").write_text(_tables(records))
+    draw_all(out, _frame(records), figures, subject)
     click.echo(f"tables.md, figures.json and plots: {out}")
 
 
-def measured(records: list[Record], out: Path) -> dict[str, dict[str, Any]]:
-    """What the records don't tell, by part and method, of the cells with the most pairs; kept in figures.json one by one."""
-    most = {record.cell.label: record for record in records if record.cell.shots == PAIRS[-1] and record.cell.seed == 1}
-    before, full, bank = load(BASE), most[REFERENCE], out / "bank"
+def _subject(
+    backbone: str, task: str | None, pairs: str, steps: int, image_probes: str, text_probe: Path | None, data_root: Path | None
+) -> Subject:
+    if task is None:
+        raise click.UsageError("--backbone needs --task, such as --task flickr8k --data-root DATA")
+    images = tuple(str(name) for name in parse_names(image_probes, "image probes")) if image_probes else ()
+    sets = ProbeSets(images, None if text_probe is None else lambda: read_labelled(text_probe))
+    return own_towers(backbone, task, tuple(parse_numbers(pairs, "pairs")), steps, sets, Sources(data_root))
+
+
+def measured(records: list[Record], subject: Subject, out: Path) -> dict[str, dict[str, Any]]:
+    """What the records don't tell, by part and method, of the first seed's cells with the most pairs; kept one by one."""
+    mine = [one for one in records if one.cell.backbone == subject.backbone and one.cell.shots == subject.most]
+    first = {one.cell.label: one for one in mine if one.cell.seed == mine[0].cell.seed}
+    before = load(subject.backbone)
+    clock = Clock(first[REFERENCE], subject, out / "bank")
     parts: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
-        "drift": (DRIFTING, lambda label: drift(before.clip, aligned_towers(most[label], out))),
-        "probes": (("before", *PROBED), lambda label: probes(aligned_towers(most.get(label), out), before)),
-        "banking": (BANKED, lambda label: banking(full, label, bank)),
-        "clock": (RACING, lambda label: [dataclasses.asdict(one) for one in race(full, label, bank)]),
-        "peak bytes of a step": (LARGE_BATCHES, lambda label: peak(full, label, bank)),
+        "drift": (subject.drifting, lambda label: drift(before.clip, aligned_towers(first[label], out))),
+        "probes": (subject.probed, lambda label: probes(aligned_towers(first[label], out), before, subject)),
+        "banking": (subject.banked, clock.banking),
+        "clock": (subject.racing, lambda label: [dataclasses.asdict(one) for one in clock.race(label)]),
+        "peak bytes of a step": (subject.large_batches, clock.peak),
     }
     path = out / "figures.json"
     figures: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
+    if not figures:
+        figures["probes"] = {"before": probes(before.clip, before, subject)}
     for part, (labels, measure) in parts.items():
         for label in labels:
             if label not in figures.setdefault(part, {}):
@@ -68,9 +92,11 @@ def _frame(records: list[Record]) -> pd.DataFrame:
     )
 
 
-def _tables(larger: list[Record], smaller: list[Record]) -> str:
-    parts = {"The larger towers": larger, "The smaller towers": smaller}
-    return "\n".join(f"## {title}\n\n{markdown_table(records)}" for title, records in parts.items())
+def _tables(records: list[Record]) -> str:
+    """A table per backbone."""
+    backbones = dict.fromkeys(record.cell.backbone for record in records)
+    parts = {name: [record for record in records if record.cell.backbone == name] for name in backbones}
+    return "\n".join(f"## {name}\n\n{markdown_table(mine)}" for name, mine in parts.items())
 
 
 if __name__ == "__main__":

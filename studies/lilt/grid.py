@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +12,7 @@ from bench.executors import Placement
 from bench.grid import Request
 from bench.record import Record
 from bench.worker import Settings
-
-TASK = "scenes-retrieval"
-BASE, SMALL = "bundled-unaligned", "bundled-unaligned-small"
-PAIRS = (64, 256, 1024, 4096)
-BEST_FULL = "full[lr=2e-05]"  # the common rate, stretched to 2e-3, is too high for all of a tower
-FAMILY = f"lilt,{BEST_FULL},full[lr=1e-05],full[lr=5e-05]"
-SOME = f"{BEST_FULL},full,lilt-ln,lilt-lwa-ln,lilt-da,lilt-partial,lit,lit[lock=both]"
+from studies.lilt.subject import Part, Subject
 
 
 @dataclass(frozen=True)
@@ -30,22 +23,21 @@ class Grid:
     seeds: tuple[int, ...]
     workers: int
 
-    def run(self) -> tuple[list[Record], list[Record]]:
-        """Records on the larger towers, the whole family but with the fewest pairs, and of some methods on the smaller."""
-        larger = [*self._records(FAMILY, BASE, PAIRS[1:]), *self._records(SOME, BASE, PAIRS[:1])]
-        return larger, self._records(SOME, SMALL, PAIRS[-1:])
+    def run(self, subject: Subject) -> list[Record]:
+        """Those that have a score."""
+        return [record for part in subject.grid for record in self._records(part, subject) if record.status == "ok"]
 
-    def _records(self, methods: str, backbone: str, pairs: Sequence[int]) -> list[Record]:
+    def _records(self, part: Part, subject: Subject) -> tuple[Record, ...]:
         request = Request(
-            methods=api.resolve_methods(methods, api.find_methods()),
-            tasks=(TASK,),
-            shots=tuple(pairs),
+            methods=api.resolve_methods(part.methods, api.find_methods()),
+            tasks=(subject.task,),
+            shots=part.pairs,
             seeds=self.seeds,
-            backbone=backbone,
+            backbone=part.backbone,
             precision=api.resolve_precision("auto", "cpu"),
+            recipe=subject.recipe,
+            sources=subject.sources,
         )
         settings = Settings(self.out, self.out / "bank", command="python -m studies.lilt", save_weights=True)
-        outcome = api.run(
-            request, settings, placement=Placement(workers=self.workers), resume="failed", console=Console(stderr=True)
-        )
-        return [record for record in outcome.records if record.status == "ok"]
+        placement = Placement(workers=self.workers)
+        return api.run(request, settings, placement=placement, resume="failed", console=Console(stderr=True)).records

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 from bench.report.canvas import new_figure, settings
 from studies.lilt.clock import Reached
-from studies.lilt.grid import BEST_FULL
+from studies.lilt.subject import Subject
 
 COLOURS = {
     "full[lr=2e-05]": "#000000", "full[lr=1e-05]": "#333333", "full[lr=5e-05]": "#555555", "full": "#777777",
@@ -31,13 +32,16 @@ def save(figure: Figure, out: Path, name: str) -> None:
     figure.savefig(out / f"{name}.png", dpi=110)
 
 
-def draw_all(out: Path, cells: pd.DataFrame, figures: Mapping[str, Any]) -> None:
+def draw_all(out: Path, cells: pd.DataFrame, figures: Mapping[str, Any], subject: Subject) -> None:
+    mine, others = cells["backbone"] == subject.backbone, cells["backbone"] != subject.backbone
     with settings():
-        save(share_of_full(cells), out, "share-of-full")
-        save(pairs(cells), out, "pairs")
-        save(sizes(cells), out, "sizes")
+        save(share_of_full(cells[mine & (cells["pairs"] == subject.most)], subject.full), out, "share-of-full")
+        save(pairs(cells[mine]), out, "pairs")
+        if others.any():
+            save(sizes(cells), out, "sizes")
         save(drift_by_depth(figures["drift"]), out, "drift")
-        save(conserved(figures["probes"]), out, "conserved")
+        if figures["probes"]["before"]:
+            save(conserved(figures["probes"]), out, "conserved")
         save(clock([Reached(**one) for mine in figures["clock"].values() for one in mine]), out, "clock")
 
 
@@ -54,20 +58,14 @@ def _colour(label: str) -> str:
     return COLOURS.get(label, "#b0b0b0")
 
 
-def _larger(cells: pd.DataFrame) -> pd.DataFrame:
-    return cells[~cells["backbone"].str.endswith("small")]
-
-
-def share_of_full(cells: pd.DataFrame) -> Figure:
-    """R@1 as a share of full training's against the share of parameters that train, at the most pairs.
+def share_of_full(most: pd.DataFrame, full: str) -> Figure:
+    """R@1 as a share of full training's against the share of parameters that train, with the same pairs.
 
     Without the projections and the temperature, which train with all methods.
     """
-    most = _larger(cells)
-    most = most[most["pairs"] == most["pairs"].max()]
     means = most.groupby("method")[["mean_recall@1", "trained", "share"]].mean()
-    whole, projections = means.loc[BEST_FULL, "mean_recall@1"], means.loc["lit[lock=both]", "trained"]
-    title = f"{most['pairs'].max()} pairs: R@1 as a share of that of {BEST_FULL}"
+    whole, projections = means.loc[full, "mean_recall@1"], means.loc["lit[lock=both]", "trained"]
+    title = f"{most['pairs'].max()} pairs: R@1 as a share of that of {full}"
     figure, axes = _axes(7.2, 4.2, title, "parameters that train inside the towers, % of the model", "% of full training's R@1")
     for (label, row), mark in zip(means.iterrows(), cycle(MARKS), strict=False):
         axes.plot(
@@ -95,7 +93,7 @@ def share_of_full(cells: pd.DataFrame) -> Figure:
 def pairs(cells: pd.DataFrame) -> Figure:
     """R@1 against the number of pairs."""
     figure, axes = _axes(7.2, 4.2, "R@1 by the number of training pairs", "pairs", "R@1, both ways, %")
-    means = _larger(cells).groupby(["method", "pairs"])["mean_recall@1"].mean().unstack()
+    means = cells.groupby(["method", "pairs"])["mean_recall@1"].mean().unstack()
     for label, row in means.sort_values(means.columns[-1], ascending=False).iterrows():
         known = row.dropna()
         axes.plot(known.index, 100 * known, marker="o", markersize=3, color=_colour(str(label)), label=label)
@@ -139,7 +137,8 @@ def drift_by_depth(drift: Mapping) -> Figure:
             axes.set_xticks(range(len(every)), every, rotation=25, fontsize=8)
         axes.set_title(f"{tower} tower")
         axes.set_yscale("log")
-        axes.set_yticks(ticks := (0.002, 0.005, 0.01, 0.02, 0.05), [f"{tick:g}" for tick in ticks])
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.minorticks_off()
     figure.axes[0].set_ylabel("|w - w0| / |w0| of the LayerNorms")
     figure.legend(loc="outside right center", fontsize=8, frameon=False)
