@@ -41,8 +41,15 @@ PropagateResourceLimits=NONE
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=5
 NodeName={host} NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=spot Nodes=ALL PreemptMode=CANCEL MaxTime=INFINITE State=UP
+PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF MaxTime=INFINITE State=UP
 """
+
+
+PORT = 6379  # of Ray's head
 
 
 def free_ports(count: int) -> list[int]:
@@ -56,24 +63,44 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def ray_cluster(folder: Path) -> Iterator[str]:
-    """One node of two cores, by the command that docs/cluster.md gives; yields the address.
+def own_network() -> Iterator[list[str]]:
+    """A network with nothing in it but loopback; yields how commands inside it begin. Skips where it can't be had."""
+    inside = ["unshare", "--map-root-user", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep infinity"]
+    missing = [name for name in ("unshare", "nsenter", "ip") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)} (Debian: apt-get install util-linux iproute2)")
+    with subprocess.Popen(inside, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stderr is not None
+        try:
+            if not holder.stdout.readline():
+                pytest.skip(f"this system gives no network of one's own: {holder.stderr.read().strip()}")
+            yield ["nsenter", "--target", str(holder.pid), "--user", "--net", "--preserve-credentials"]
+        finally:
+            holder.kill()
 
-    `ray start --address`, for further nodes, is refused by Ray where it is to stay on loopback.
+
+@contextmanager
+def ray_cluster(folder: Path, network: list[str]) -> Iterator[str]:
+    """Two nodes of a core each, by the commands that docs/cluster.md gives; yields the address.
+
+    A node that is to join another listens on all addresses there are: in a network of its own that is loopback.
     """
-    port = free_ports(1)[0]
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--port", str(port), "--disable-usage-stats"]
-    command += ["--node-ip-address", "127.0.0.1", "--num-cpus", "2", "--include-dashboard", "false", "--block"]
-    log = folder / "ray.log"
-    with log.open("wb") as said:
-        node = subprocess.Popen(command, stdout=said, stderr=said)
+    address = f"127.0.0.1:{PORT}"
+    ray = [*network, str(Path(sys.executable).with_name("ray")), "start", "--disable-usage-stats", "--block"]
+    ray += ["--node-ip-address", "127.0.0.1", "--num-cpus", "1"]
+    nodes: list[subprocess.Popen[bytes]] = []
     try:
-        if not happens(lambda: "Ray runtime started" in log.read_text(), 60):
-            pytest.fail(f"'ray start' doesn't come up: {_last_words(log)}")
-        yield f"127.0.0.1:{port}"
+        for options in (["--head", "--port", str(PORT), "--include-dashboard", "false"], ["--address", address]):
+            log = folder / f"ray-{len(nodes)}.log"
+            with log.open("wb") as said:
+                nodes.append(subprocess.Popen([*ray, *options], stdout=said, stderr=said))
+            if not happens(lambda log=log: "Ray runtime started" in log.read_text(), 60):  # type: ignore[misc]
+                pytest.fail(f"'ray start' doesn't come up: {_last_words(log)}")
+        yield address
     finally:
-        node.send_signal(signal.SIGTERM)  # it ends what it started; `ray stop` would end everybody's
-        node.wait(timeout=60)
+        for node in reversed(nodes):
+            node.send_signal(signal.SIGTERM)  # it ends what it started; `ray stop` would end everybody's
+            node.wait(timeout=60)
 
 
 def _last_words(log: Path) -> str:

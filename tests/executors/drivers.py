@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,9 +46,9 @@ def started(
         driver.communicate()
 
 
-def run_quick(out: Path, *options: str) -> None:
+def run_quick(out: Path, *options: str, begin: Sequence[str] = ()) -> None:
     """A method of each family on the quick tasks, one of each kind, by command line and with a bank of its own."""
-    command = [sys.executable, "-m", "bench", "run", "--quick", "--methods", "linear-probe,coop,bitfit,xtremeclip"]
+    command = [*begin, sys.executable, "-m", "bench", "run", "--quick", "--methods", "linear-probe,coop,bitfit,xtremeclip"]
     command += ["--shots", "2", "--seeds", "1", "--precision", "fp32", "--device", "cpu", "--cpus", "1"]
     command += ["--out", str(out), "--bank", str(out / "bank"), *options]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bench.executors.schedule import Schedule
 from bench.executors.slots import POOLS
 from bench.store import Store
 from bench.worker import Settings
-from tests.executors.cluster import ray_cluster
+from tests.executors.cluster import own_network, ray_cluster
 from tests.executors.drivers import parent_of, run_quick
 from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings
 
@@ -91,12 +92,13 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
 
 
 def test_the_documented_commands_give_the_records_of_a_local_run(
-    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, quick_grid: dict[tuple[str, str], dict[str, object]]
 ) -> None:
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # Ray's own switch for staying on the loopback address
-    with ray_cluster(tmp_path) as address:
-        run_quick(tmp_path / "out", "--executor", "ray", "--address", address)
+    with own_network() as network, ray_cluster(tmp_path, network) as address:
+        run_quick(tmp_path / "out", "--executor", "ray", "--address", address, begin=network)
     assert_same_grid(tmp_path / "out", quick_grid)
+    ran = sorted((one.provenance.started, one.provenance.finished) for one in Store(tmp_path / "out").read() if one.provenance)
+    assert any(after[0] < before[1] for before, after in pairwise(ran))  # a node has one core: both had a part
 
 
 def test_a_cell_that_takes_too_long_is_a_row(nodes: Any, tmp_path: Path, bank: Path, gate: Gate) -> None:

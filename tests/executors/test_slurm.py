@@ -41,10 +41,11 @@ def jobs(*options: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-def prepared(out: Path, bank: Path, gate: Gate, workers: int) -> tuple[SlurmExecutor, Schedule, Store]:
+def prepared(out: Path, bank: Path, gate: Gate, workers: int, partition: str = "all") -> tuple[SlurmExecutor, Schedule, Store]:
     store = Store(out)
     store.prepare()
-    executor = SlurmExecutor.placed(settings(out, bank), Placement("slurm", workers=workers, slurm=("time=30",)))
+    options = ("time=30", f"partition={partition}")
+    executor = SlurmExecutor.placed(settings(out, bank), Placement("slurm", workers=workers, slurm=options))
     return executor, Schedule(cells(gate.method, SEEDS), follower=Follower(store)), store
 
 
@@ -74,6 +75,36 @@ def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
     assert_equal(records, store.root, undisturbed)
     assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
     assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == 3  # the requeued job wasn't submitted again
+    assert jobs() == []
+
+
+@pytest.mark.usefixtures("slurm")
+@pytest.mark.parametrize(("partition", "submitted"), [("all", 1), ("spot", 2)])
+def test_a_job_that_makes_way_for_another_one_loses_no_cell(
+    tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, dict[str, object]], partition: str, submitted: int
+) -> None:
+    """Slurm puts a job of the one partition back into its queue, and ends one of the other."""
+    executor, schedule, store = prepared(tmp_path / "out", bank, gate, 1, partition)
+
+    def disturb() -> None:
+        gate.wait(1)
+        gate.let_one()
+        gate.wait(2)
+        urgent = ["sbatch", "--wait", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=true"]
+        subprocess.run(urgent, check=True, capture_output=True, cwd=tmp_path)
+        for waiting in jobs("--states=PENDING"):  # it need not be left alone for two minutes
+            subprocess.run(["scontrol", "update", f"JobId={waiting}", "StartTime=now"], check=False, capture_output=True)
+        gate.wait(3)  # the second cell, again
+        gate.open()
+
+    hand = threading.Thread(target=disturb)
+    hand.start()
+    assert drive(executor, schedule, store) is None
+    hand.join()
+    records = list(store.read())
+    assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
+    assert_equal(records, store.root, undisturbed)
+    assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == submitted
     assert jobs() == []
 
 
