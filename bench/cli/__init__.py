@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any
 
 import click
 
 from bench import __version__
 from bench.cli.comparing import compare
+from bench.cli.console import OneLineErrors
 from bench.cli.doctor import doctor
 from bench.cli.keeping import clean, merge, rescore, status
 from bench.cli.listing import list_
@@ -21,23 +21,10 @@ from bench.cli.making import pretrain, report
 from bench.cli.own import tasks
 from bench.cli.proving import check, docs, verify
 from bench.cli.run import run
-from bench.errors import BenchError
 
 
-class Verbs(click.Group):
-    """Prints what the user must put right as one line and exits with 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BenchError as error:
-            from bench.report.escape import plain
-
-            click.echo(plain(f"error: {error}"), err=True)
-            ctx.exit(2)
-        except KeyboardInterrupt:
-            click.echo("stopped; the same command goes on with what is missing", err=True)
-            ctx.exit(130)
+class Verbs(OneLineErrors, click.Group):
+    """All of them."""
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.errors import BenchError
+
 TABLE_WIDTH = 150
 DATA_ROOT = click.option(
     "--data-root",
@@ -17,6 +19,22 @@ DATA_ROOT = click.option(
     help="Folder of the public data sets, each in the layout that the field has on disk.",
 )
 PLUGIN = click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
+
+
+class OneLineErrors(click.Command):
+    """A command that prints what the user must put right as one line and exits with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            from bench.report.escape import plain
+
+            click.echo(plain(f"error: {error}"), err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("stopped; the same command goes on with what is missing", err=True)
+            ctx.exit(130)
 
 
 def print_wide(table: Any, width: int = TABLE_WIDTH) -> None:

@@ -113,9 +113,9 @@ class LocalExecutor:
     def placed(cls, settings: Settings, placement: Placement) -> LocalExecutor:
         slots: list[Slot] = []
         if placement.gpus:
+            slots = gpu_slots(placement.gpus, placement.per_gpu or 1)
             if settings.device != "cuda":
                 raise UsageError(f"--gpus doesn't go with --device {settings.device}: leave out --device, or say --device cuda")
-            slots = gpu_slots(placement.gpus, placement.per_gpu or 1)
             if placement.workers not in (None, len(slots)):
                 raise UsageError(
                     f"--workers {placement.workers}: --gpus and --per-gpu make {len(slots)} workers: leave out --workers"

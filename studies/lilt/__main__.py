@@ -12,7 +12,8 @@ import click
 import pandas as pd
 
 from bench.backbone import load
-from bench.cli.console import DATA_ROOT
+from bench.cli.console import DATA_ROOT, OneLineErrors
+from bench.errors import UsageError
 from bench.record import Record
 from bench.report.retrieval import cells, markdown_table
 from bench.spec import parse_names, parse_numbers
@@ -24,9 +25,10 @@ from studies.lilt.subject import BUNDLED, ProbeSets, Subject, own_towers
 from studies.lilt.texts import read_labelled
 from studies.lilt.towers import aligned_towers, drift
 from tasks.base import Sources
+from tasks.find import find_task
 
 
-@click.command()
+@click.command(cls=OneLineErrors)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--seeds", default="1", show_default=True, help="1,2,3 for three.")
 @click.option("--workers", default=2, show_default=True, help="Processes of one thread each.")
@@ -52,11 +54,16 @@ def main(out: Path, seeds: str, workers: int, backbone: str | None, **own: Any) 
 def _subject(
     backbone: str, task: str | None, pairs: str, steps: int, image_probes: str, text_probe: Path | None, data_root: Path | None
 ) -> Subject:
+    """What is wrong with the options shows before anything runs."""
     if task is None:
-        raise click.UsageError("--backbone needs --task, such as --task flickr8k --data-root DATA")
+        raise UsageError("--backbone needs --task: say what its towers are aligned on, as in --task flickr8k --data-root DATA")
+    sources = Sources(data_root)
     images = tuple(str(name) for name in parse_names(image_probes, "image probes")) if image_probes else ()
-    sets = ProbeSets(images, None if text_probe is None else lambda: read_labelled(text_probe))
-    return own_towers(backbone, task, tuple(parse_numbers(pairs, "pairs")), steps, sets, Sources(data_root))
+    for name in (task, *images):
+        find_task(name, sources)
+    texts = None if text_probe is None else read_labelled(text_probe)
+    sets = ProbeSets(images, None if texts is None else lambda: texts)
+    return own_towers(backbone, task, tuple(parse_numbers(pairs, "pairs")), steps, sets, sources)
 
 
 def measured(records: list[Record], subject: Subject, out: Path) -> dict[str, dict[str, Any]]:

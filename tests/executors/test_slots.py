@@ -24,6 +24,12 @@ def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(MASK, raising=False)
 
 
+def test_a_machine_without_gpus_is_told_so_and_not_of_a_device_that_nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(UsageError, match=r"--gpus 0: no GPU 0 here \(torch sees none: 'python -m bench doctor' says why\)"):
+        LocalExecutor.placed(Settings(Path(), Path(), device="cpu"), Placement(gpus=(0,)))
+
+
 @pytest.mark.usefixtures("four_gpus")
 def test_each_worker_sees_one_gpu_and_neighbours_see_different_ones() -> None:
     assert gpu_slots((0, 3), 2) == [{MASK: "0"}, {MASK: "3"}, {MASK: "0"}, {MASK: "3"}]

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 from bench.backbone import load
 from bench.errors import DataError
+from studies.lilt.__main__ import main
 from studies.lilt.subject import BUNDLED
 from studies.lilt.texts import NAMES, read_labelled, scene_captions
 from studies.lilt.towers import drift
@@ -55,3 +57,18 @@ def test_drift_is_the_relative_distance_of_a_stage_norms() -> None:
     expected = float((torch.cat([norm.weight, norm.bias]) - start).norm() / start.norm())
     assert moved["text"].pop("final") == pytest.approx(expected)
     assert {value for tower in moved.values() for value in tower.values()} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--backbone", "bundled-unaligned"], "--backbone needs --task"),
+        (["--backbone", "bundled-unaligned", "--task", "none"], "unknown task 'none'"),
+        (["--backbone", "bundled-unaligned", "--task", "scenes-retrieval", "--image-probes", "sketch"], "unknown task 'sketch'"),
+        (["--seeds", "x"], "can't read seeds 'x'"),
+    ],
+)
+def test_wrong_options_are_one_line_before_anything_runs(tmp_path: Path, options: list[str], message: str) -> None:
+    ran = CliRunner().invoke(main, [str(tmp_path / "out"), *options])
+    assert ran.exit_code == 2 and ran.stderr.startswith(f"error: {message}") and ran.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
