@@ -88,12 +88,13 @@ def ray_cluster(folder: Path, network: list[str]) -> Iterator[str]:
     address = f"127.0.0.1:{PORT}"
     ray = [*network, str(Path(sys.executable).with_name("ray")), "start", "--disable-usage-stats", "--block"]
     ray += ["--node-ip-address", "127.0.0.1", "--num-cpus", "1"]
+    here = {name: value for name, value in os.environ.items() if name != "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"}
     nodes: list[subprocess.Popen[bytes]] = []
     try:
         for options in (["--head", "--port", str(PORT), "--include-dashboard", "false"], ["--address", address]):
             log = folder / f"ray-{len(nodes)}.log"
             with log.open("wb") as said:
-                nodes.append(subprocess.Popen([*ray, *options], stdout=said, stderr=said))
+                nodes.append(subprocess.Popen([*ray, *options], env=here, stdout=said, stderr=said))
             if not happens(lambda log=log: "Ray runtime started" in log.read_text(), 60):  # type: ignore[misc]
                 pytest.fail(f"'ray start' doesn't come up: {_last_words(log)}")
         yield address
