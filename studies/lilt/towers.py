@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,8 @@ def _distance(before: Tensor, after: Tensor) -> float:
 
 
 def aligned_towers(record: Record, out: Path) -> Clip:
-    """The towers as the cell left them."""
+    """The towers as the cell left them, what is frozen in float32: in a lower precision it would not be what it was."""
     scorer = api.load(record, out)
+    scorer.about = msgspec.structs.replace(scorer.about, precision="fp32")
     with tempfile.TemporaryDirectory() as folder:
-        return scorer._fitted(Path(folder)).module.clip.float().eval()
+        return scorer._fitted(Path(folder)).module.clip.eval()
