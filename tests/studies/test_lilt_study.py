@@ -70,5 +70,5 @@ def test_drift_is_the_relative_distance_of_a_stage_norms() -> None:
 )
 def test_wrong_options_are_one_line_before_anything_runs(tmp_path: Path, options: list[str], message: str) -> None:
     ran = CliRunner().invoke(main, [str(tmp_path / "out"), *options])
-    assert ran.exit_code == 2 and ran.stderr.startswith(f"error: {message}") and ran.stderr.count("\n") == 1
+    assert ran.exit_code == 2 and ran.output.startswith(f"error: {message}") and ran.output.count("\n") == 1
     assert not (tmp_path / "out").exists()
