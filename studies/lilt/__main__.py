@@ -79,9 +79,11 @@ def measured(records: list[Record], subject: Subject, out: Path) -> dict[str, di
         "clock": (subject.racing, lambda label: [dataclasses.asdict(one) for one in clock.race(label)]),
         "peak bytes of a step": (subject.large_batches, clock.peak),
     }
-    path = out / "figures.json"
-    figures: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {}
-    if not figures:
+    path, of = out / "figures.json", {"backbone": subject.backbone, "task": subject.task}
+    figures: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.is_file() else {"of": of}
+    if figures["of"] != of:
+        raise UsageError(f"{path}: holds figures of {figures['of']}: give each pair of towers a folder of its own")
+    if "probes" not in figures:
         figures["probes"] = {"before": probes(before.clip, before, subject)}
     for part, (labels, measure) in parts.items():
         for label in labels:
