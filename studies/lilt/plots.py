@@ -134,7 +134,7 @@ def drift_by_depth(drift: Mapping) -> Figure:
                 color=_colour(label),
                 label=label if tower == "image" else None,
             )
-            axes.set_xticks(range(len(every)), every, rotation=25, fontsize=8)
+            axes.set_xticks(range(len(every)), every, rotation=25 if len(every) < 10 else 60, ha="right", fontsize=8)
         axes.set_title(f"{tower} tower")
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
