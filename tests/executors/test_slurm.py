@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +49,16 @@ def prepared(out: Path, bank: Path, gate: Gate, workers: int, partition: str = "
     return executor, Schedule(cells(gate.method, SEEDS), follower=Follower(store)), store
 
 
+def drive_disturbed(executor: SlurmExecutor, schedule: Schedule, store: Store, disturb: Callable[[], None]) -> None:
+    """To the end, every cell recorded once and none as failed."""
+    hand = threading.Thread(target=disturb)
+    hand.start()
+    assert drive(executor, schedule, store) is None
+    hand.join()
+    assert sorted((record.cell.seed, record.status) for record in store.read()) == [(seed, "ok") for seed in SEEDS]
+    assert jobs() == []
+
+
 @pytest.mark.usefixtures("slurm")
 def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
     tmp_path: Path, bank: Path, gate: Gate, undisturbed: dict[int, dict[str, object]]
@@ -66,16 +76,10 @@ def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
         gate.open()
         subprocess.run(["scontrol", "update", f"JobId={requeued}", "StartTime=now"], check=True)
 
-    hand = threading.Thread(target=disturb)
-    hand.start()
-    assert drive(executor, schedule, store) is None
-    hand.join()
-    records = list(store.read())
-    assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
-    assert_equal(records, store.root, undisturbed)
+    drive_disturbed(executor, schedule, store, disturb)
+    assert_equal(list(store.read()), store.root, undisturbed)
     assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
     assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == 3  # the requeued job wasn't submitted again
-    assert jobs() == []
 
 
 @pytest.mark.usefixtures("slurm")
@@ -97,15 +101,9 @@ def test_a_job_that_makes_way_for_another_one_loses_no_cell(
         gate.wait(3)  # the second cell, again
         gate.open()
 
-    hand = threading.Thread(target=disturb)
-    hand.start()
-    assert drive(executor, schedule, store) is None
-    hand.join()
-    records = list(store.read())
-    assert sorted((record.cell.seed, record.status) for record in records) == [(seed, "ok") for seed in SEEDS]
-    assert_equal(records, store.root, undisturbed)
+    drive_disturbed(executor, schedule, store, disturb)
+    assert_equal(list(store.read()), store.root, undisturbed)
     assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == submitted
-    assert jobs() == []
 
 
 @pytest.mark.usefixtures("slurm")
