@@ -12,31 +12,31 @@ import torch
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
-from bench.claims import Claims
+from bench.cell.weights import Scorer, read_stored
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
 from bench.executors import Executor, Placement, place
 from bench.executors.drive import drive
 from bench.executors.durations import Durations
+from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
-from bench.following import Follower
-from bench.grid import Plan, Request, Resume, expand, plan
-from bench.progress import Display
-from bench.provenance import now, provenance
-from bench.record import Failure, Record
-from bench.registry import Registry, find_methods, method_code
+from bench.plan.grid import Plan, Request, Resume, expand, plan
+from bench.plan.registry import Registry, find_methods, method_code
+from bench.plan.settings import Settings
 from bench.report import Summary, write_report
-from bench.report.escape import plain
 from bench.spec import Named, parse_names
-from bench.store import Store, artifact
-from bench.stored import Scorer, read_stored
+from bench.store.claims import Claims
+from bench.store.following import Follower
+from bench.store.provenance import now, provenance
+from bench.store.record import Failure, Record
+from bench.store.store import Store, artifact
+from bench.text import plain
 from bench.upkeep.clean import clean as clean
 from bench.upkeep.merge import merge as merge
 from bench.upkeep.rescore import rescore as rescore
 from bench.upkeep.status import Status
 from bench.upkeep.status import status as status_of
-from bench.worker import Settings
 from tasks.find import task_groups
 
 QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind

@@ -16,8 +16,8 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Start
-from methods.blocks import transformer_blocks
-from methods.bottleneck import Bottleneck
+from methods.parts.blocks import transformer_blocks
+from methods.parts.bottleneck import Bottleneck
 
 
 class Adapter(EncoderMethod):

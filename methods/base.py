@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.logistic import logistic_regression
-from methods.recipe import Contrast, alignment
-from methods.recipe import Recipe as Recipe
+from methods.parts.logistic import logistic_regression
+from methods.parts.recipe import Contrast, alignment
+from methods.parts.recipe import Recipe as Recipe
 
 Kind = Literal["classification", "pair", "retrieval"]
 CLASSIFICATION: Kind = "classification"

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from methods.affinity import AffinityMatching, affinity_loss
 from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Paper, Recipe, Support, Views
 from methods.linear_probe import Probe
+from methods.parts.affinity import AffinityMatching, affinity_loss
 from methods.xtremeclip import XtremeClip
 
 

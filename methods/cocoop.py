@@ -23,7 +23,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start, TokenLayout
-from methods.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
+from methods.parts.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
 
 
 class CoCoOp(EncoderMethod):

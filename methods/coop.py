@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, Count, EncoderMethod, NotApplicable, Paper, Recipe, Start
-from methods.prompting import PromptedEmbedding, Prompts, make_room, prompt_recipe
+from methods.parts.prompting import PromptedEmbedding, Prompts, make_room, prompt_recipe
 
 
 class CoOp(EncoderMethod):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.base import CLASSIFICATION, RETRIEVAL, Count, EncoderMethod, Kind, Paper, Recipe, Start
-from methods.recipe import Contrast
+from methods.parts.recipe import Contrast
 
 RATES = {"strong": (1e-5, 1e-4), "xtremeclip": (5e-7, 2e-3)}  # inside the encoder, head
 

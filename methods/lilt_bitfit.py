@@ -16,7 +16,7 @@ from torch import nn
 
 from methods.base import RETRIEVAL, Count
 from methods.bitfit import biases
-from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltBitFit(LiltMethod):

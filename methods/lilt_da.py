@@ -18,9 +18,9 @@ from typing import Any
 from torch import nn
 
 from methods.base import RETRIEVAL, Count
-from methods.blocks import transformer_blocks
 from methods.layernorm import norm_parameters
-from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod, final_norm
+from methods.parts.blocks import transformer_blocks
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod, final_norm
 
 
 class LiltDA(LiltMethod):

@@ -18,9 +18,9 @@ from typing import Any
 from torch import nn
 
 from methods.base import RETRIEVAL, Count
-from methods.blocks import transformer_blocks
-from methods.bottleneck import Bottleneck
-from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
+from methods.parts.blocks import transformer_blocks
+from methods.parts.bottleneck import Bottleneck
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltLwA(LiltMethod):

@@ -16,8 +16,8 @@ from torch import nn
 
 from methods.base import RETRIEVAL, Count
 from methods.layernorm import norm_parameters
-from methods.lilt import DEIT_BERT, LILT_TABLE
 from methods.lilt_lwa import LiltLwA
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE
 
 
 class LiltLwALN(LiltLwA):

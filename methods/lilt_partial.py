@@ -17,7 +17,7 @@ from torch import nn
 
 from methods.base import RETRIEVAL, Count, NotApplicable, Start
 from methods.layernorm import norm_parameters
-from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiltPartial(LiltMethod):

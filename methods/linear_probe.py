@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Support
-from methods.logistic import logistic_regression
+from methods.parts.logistic import logistic_regression
 
 
 class LinearProbe(HeadMethod):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from torch import nn
 
 from methods.base import RETRIEVAL, Count, Paper
-from methods.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
+from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
 class LiT(LiltMethod):

@@ -18,8 +18,8 @@ import loralib
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
-from methods.blocks import transformer_blocks
-from methods.recipe import Contrast
+from methods.parts.blocks import transformer_blocks
+from methods.parts.recipe import Contrast
 
 LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 

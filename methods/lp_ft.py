@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, Count, Paper, Start
 from methods.full import Full
-from methods.logistic import logistic_regression
+from methods.parts.logistic import logistic_regression
 
 
 class LPFT(Full):

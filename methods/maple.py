@@ -21,7 +21,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
-from methods.prompting import (
+from methods.parts.prompting import (
     Mapped,
     PromptedBlock,
     PromptedEmbedding,

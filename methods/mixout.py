@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.base import Paper, Start
-from methods.blocks import transformer_blocks
 from methods.full import Full
+from methods.parts.blocks import transformer_blocks
 
 
 class Mixout(Full):

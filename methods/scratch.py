@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import RETRIEVAL, Count, Start
-from methods.lilt import LiltMethod
+from methods.parts.lilt import LiltMethod
 
 
 class Scratch(LiltMethod):

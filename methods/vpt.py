@@ -19,7 +19,7 @@ from typing import Any
 from torch import nn
 
 from methods.base import Count, EncoderMethod, Paper, Recipe, Start
-from methods.prompting import Prompts, prompt_image_tower, prompt_recipe
+from methods.parts.prompting import Prompts, prompt_image_tower, prompt_recipe
 
 
 class VPT(EncoderMethod):

@@ -19,8 +19,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from methods.affinity import AffinityMatching, Script, affinity_loss, published_script
 from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Recipe, Support, Views
+from methods.parts.affinity import AffinityMatching, Script, affinity_loss, published_script
 
 
 class XtremeClip(HeadMethod):

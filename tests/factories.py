@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from bench.record import CellInfo, Provenance, Record
+from bench.store.record import CellInfo, Provenance, Record
 from tasks.base import Kind, Split, SplitName, Task
 
 BLANK = Image.new("RGB", (2, 2))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.record import headline
-from bench.store import Store
+from bench.store.record import headline
+from bench.store.store import Store
 
 # (method, task, shots): least and greatest score of `run --quick` on the bundled backbone.
 BANDS = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.methods_page import methods_page
-from bench.record import Record, headline
-from bench.registry import find_methods
+from bench.checks.methods_page import methods_page
+from bench.plan.registry import find_methods
 from bench.report import summarise_records
-from bench.store import Store
+from bench.store.record import Record, headline
+from bench.store.store import Store
 from tasks.bundled import TASKS
 
 ROOT = Path(__file__).parent.parent

@@ -103,7 +103,8 @@ def folder_of(name: str) -> Path:
 def _bundled(name: str) -> tuple[Any, Any]:
     weights = folder_of(name) / "open_clip_model.safetensors"
     if not weights.is_file():
-        raise UsageError(f"{weights}: missing: make it with 'python -m bench pretrain --backbone {name} --out {weights.parent}'")
+        make = f"'python -m studies.pretrain --backbone {name} --out {weights.parent}'"
+        raise UsageError(f"{weights}: missing: make it with {make}")
     return _open_clip(_source(name))
 
 

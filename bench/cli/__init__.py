@@ -17,9 +17,9 @@ from bench.cli.console import OneLineErrors
 from bench.cli.doctor import doctor
 from bench.cli.keeping import clean, merge, rescore, status
 from bench.cli.listing import list_
-from bench.cli.making import pretrain, report
 from bench.cli.own import tasks
 from bench.cli.proving import check, docs, verify
+from bench.cli.report import report
 from bench.cli.run import run
 
 
@@ -35,5 +35,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor, pretrain):
+for verb in (run, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor):
     main.add_command(verb)

@@ -72,7 +72,7 @@ def _print(found: Comparison) -> None:
 
 
 def _table(title: str, rows: list[Row], level: Level) -> Table:
-    from bench.report.escape import plain
+    from bench.text import plain
 
     names = [name for name in ("time", "joules measured", "joules estimated", "memory") if any(name in r.changes for r in rows)]
     places = {"method": (), "task": ("task",), "cell": ("task", "size", "seed")}[level]
@@ -115,13 +115,13 @@ def _cost(change: Change | None, cells: int, mark: str = "") -> str:
 
 def _number(value: float) -> str:
     """Counts in full, anything else with three significant digits."""
-    from bench.report.display import significant
+    from bench.report.text.display import significant
 
     return f"{value:,.0f}" if value >= 100 and value == round(value) else significant(value)
 
 
 def _counts(found: Comparison) -> list[str]:
-    from bench.report.escape import plain
+    from bench.text import plain
 
     pairing = found.pairing
     scored = sum(pair.scored for pair in pairing.pairs)
@@ -146,7 +146,7 @@ def _counts(found: Comparison) -> list[str]:
 
 def _verdict(found: Comparison) -> list[str]:
     from bench.compare.export import error_line
-    from bench.report.escape import plain
+    from bench.text import plain
 
     lines = []
     for pair in found.lost[:LISTED]:

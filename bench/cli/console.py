@@ -28,7 +28,7 @@ class OneLineErrors(click.Command):
         try:
             return super().invoke(ctx)
         except BenchError as error:
-            from bench.report.escape import plain
+            from bench.text import plain
 
             click.echo(plain(f"error: {error}"), err=True)
             ctx.exit(2)

@@ -11,8 +11,8 @@ import click
 from bench.cli.console import DATA_ROOT
 
 if TYPE_CHECKING:
-    from bench.access import DataAccess
-    from bench.doctor import Diagnosis, SensorFinding
+    from bench.checks.access import DataAccess
+    from bench.checks.machine import Diagnosis, SensorFinding
 
 INDENT = 12
 
@@ -32,7 +32,7 @@ def doctor(device: str, out: Path, data_root: Path | None, as_json: bool) -> Non
     """Say what works on this machine, why the rest doesn't, and the remedy; changes nothing, exit code 0."""
     import msgspec
 
-    from bench.doctor import diagnose
+    from bench.checks.machine import diagnose
 
     found = diagnose(device, out, data_root)
     if as_json:

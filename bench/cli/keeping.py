@@ -28,7 +28,7 @@ FOLDER = click.argument("out", type=click.Path(path_type=Path))
 def status(out: Path, plugin: tuple[Path, ...], fail: bool) -> None:
     """What the results folder OUT holds: cells by method and task, failures by error, what can't be read."""
     from bench import api
-    from bench.report.escape import plain
+    from bench.text import plain
 
     found = api.status(out, plugin)
     print_wide(_grid(found))
@@ -128,7 +128,7 @@ def clean(out: Path, yes: bool) -> None:
 
 
 def _grid(found: Status) -> Table:
-    from bench.report.escape import plain
+    from bench.text import plain
 
     tasks = sorted({task for _, task in found.places})
     table = Table("method", *(escape(plain(task)) for task in tasks), title="cells", title_justify="left", pad_edge=False)
@@ -158,6 +158,6 @@ def _summary(found: Status) -> list[str]:
 
 def _say(text: str) -> None:
     """One line, whatever records brought into it."""
-    from bench.report.escape import plain
+    from bench.text import plain
 
     click.echo(plain(text))

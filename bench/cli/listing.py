@@ -52,8 +52,8 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
 
 
 def _methods_table(plugin: tuple[Path, ...]) -> Table:
-    from bench.registry import find_methods, parameter_fields
-    from bench.report.escape import plain
+    from bench.plan.registry import find_methods, parameter_fields
+    from bench.text import plain
 
     registry = find_methods(plugin)
     table = Table("method", "family", "kinds", "parameters", "paper", title="methods")

@@ -60,7 +60,7 @@ def new(name: str, source: str, out: Path | None, force: bool) -> None:
 
 
 def _told(found: Survey, index: Any) -> list[str]:
-    from bench.report.escape import plain
+    from bench.text import plain
 
     names = [plain(name, 40) for name in index.class_names]
     what = f"{len(names)} classes" if names else f"{found.counts.sum()} captions of {found.images} images"
@@ -90,7 +90,7 @@ def _twins(found: list[Twins], what: str) -> list[str]:
 def _listed(found: list[str], what: str) -> list[str]:
     if not found:
         return []
-    from bench.report.escape import plain
+    from bench.text import plain
 
     more = [f"  and {len(found) - LISTED} more"] if len(found) > LISTED else []
     return [f"{what}: {len(found)}", *(f"  {plain(each)}" for each in found[:LISTED]), *more]
@@ -98,6 +98,6 @@ def _listed(found: list[str], what: str) -> list[str]:
 
 def _say(text: str) -> None:
     """One line, whatever file names brought into it."""
-    from bench.report.escape import plain
+    from bench.text import plain
 
     click.echo(plain(text))

@@ -17,8 +17,8 @@ from bench.cli.console import PLUGIN, print_wide
 @PLUGIN
 def verify(plugin: tuple[Path, ...]) -> None:
     """Count what each method trains and compare it with what its source states; exit code 1 on any difference."""
-    from bench.registry import find_methods
-    from bench.verify import verify as count_all
+    from bench.checks.verify import verify as count_all
+    from bench.plan.registry import find_methods
 
     table = Table("method", "backbone", "kind", "classes", "shots", "ours", "stated", "source", "", title="trainable parameters")
     wrong, reasons = 0, set()
@@ -45,9 +45,9 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     """Try what must hold for every method on NAMES, or all, on small drawn tasks; exit code 1 if anything fails."""
     from bench.api import resolve_methods
     from bench.backbone import load
-    from bench.conformance import conformance
-    from bench.registry import find_methods
-    from bench.report.escape import plain
+    from bench.checks.conformance import conformance
+    from bench.plan.registry import find_methods
+    from bench.text import plain
 
     registry = find_methods(plugin)
     for origin, reason in registry.broken.items():
@@ -78,10 +78,10 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
 )
 def docs(out: Path, results: Path) -> None:
     """Write the page that lists every method with what it trains and its place on the leaderboard."""
-    from bench.methods_page import methods_page
-    from bench.registry import find_methods
+    from bench.checks.methods_page import methods_page
+    from bench.plan.registry import find_methods
     from bench.report import summarise_records
-    from bench.store import Store
+    from bench.store.store import Store
 
     page = methods_page(find_methods(), summarise_records(Store(results).latest().values()))
     out.parent.mkdir(parents=True, exist_ok=True)

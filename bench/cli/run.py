@@ -107,13 +107,14 @@ RECALLS_WIDTH = 220  # characters, so that no heading is cut
 def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
     from bench import api
-    from bench.budget import parse_recipe
     from bench.executors import Placement
-    from bench.grid import Request
-    from bench.report import retrieval, terminal_table
-    from bench.report.escape import plain
+    from bench.plan.budget import parse_recipe
+    from bench.plan.grid import Request
+    from bench.plan.settings import Settings
+    from bench.report import terminal_table
+    from bench.report.text import retrieval
     from bench.spec import parse_numbers, parse_shots
-    from bench.worker import Settings
+    from bench.text import plain
     from tasks.base import Sources
     from tasks.catalog import ENTRIES
 

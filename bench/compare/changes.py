@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from bench.compare.pairing import Pair
-from bench.record import Record, headline
-from bench.report import sizes
-from bench.report.frame import SECTION
-from bench.report.statistics import CONFIDENCE
-from bench.report.summary import Section
+from bench.report.numbers import sizes
+from bench.report.numbers.frame import SECTION
+from bench.report.numbers.statistics import CONFIDENCE
+from bench.report.numbers.summary import Section
+from bench.store.record import Record, headline
 
 Level = Literal["method", "task", "cell"]
 SCORE = "score"  # the headline of the kind
@@ -50,7 +50,7 @@ class Row:
     section: Section
     label: str
     task: str | None
-    shots: int | None  # as tables count them, bench/report/sizes.py
+    shots: int | None  # as tables count them, bench/report/numbers/sizes.py
     seed: int | None
     changes: dict[str, Change]
 

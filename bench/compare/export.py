@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.compare.changes import Change, Row
 from bench.compare.verdict import Comparison
-from bench.record import CellInfo, Record
-from bench.report import sizes
+from bench.report.numbers import sizes
+from bench.store.record import CellInfo, Record
 
 
 def to_builtins(found: Comparison) -> dict[str, Any]:

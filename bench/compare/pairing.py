@@ -6,8 +6,8 @@ import math
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from bench.record import CellInfo, Record, headline
-from bench.store import cell_key, newest
+from bench.store.record import CellInfo, Record, headline
+from bench.store.store import cell_key, newest
 
 
 @dataclass(frozen=True)

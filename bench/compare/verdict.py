@@ -10,8 +10,8 @@ from bench.compare.changes import SCORE, Change, Level, Row, rows
 from bench.compare.pairing import Pair, Pairing, pair_cells
 from bench.compare.rules import Rule, parse_rule
 from bench.errors import UsageError, unknown
-from bench.record import Record
-from bench.shards import find_shards, read_lines, readable
+from bench.store.record import Record
+from bench.store.shards import find_shards, read_lines, readable
 
 COST_RULES = {
     "time": ("time",),

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Protocol, Self
 
 from bench.errors import UsageError
 from bench.executors.schedule import Schedule
-from bench.grid import Cell
-from bench.record import Record
-from bench.worker import Settings
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.record import Record
 
 EXECUTORS = {  # name -> where it is, imported only when it is asked for
     "local": "bench.executors.local:LocalExecutor",
@@ -36,7 +36,7 @@ class Placement:
 
 
 class Executor(Protocol):
-    """Carries cells to workers. All run the same worker (`bench.worker`); none touches a record."""
+    """Carries cells to workers. All run the same worker (`bench.cell.worker`); none touches a record."""
 
     takes: ClassVar[frozenset[str]]  # fields of the placement, beside those that all take
 

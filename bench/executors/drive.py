@@ -7,9 +7,9 @@ from typing import Protocol
 from bench.executors import Executor
 from bench.executors.schedule import Schedule
 from bench.executors.signals import stoppable
-from bench.grid import Cell
-from bench.record import Record
-from bench.store import Store
+from bench.plan.grid import Cell
+from bench.store.record import Record
+from bench.store.store import Store
 
 
 class Watcher(Protocol):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from statistics import fmean
 
-from bench.record import CellInfo, Record
+from bench.store.record import CellInfo, Record
 
 # Where nothing was recorded yet: means of the reference run, seconds by family of methods and by kind of task.
 FAMILY_S = {"zero-shot": 0.001, "head": 0.1, "prompt": 1.3, "full": 2.4}

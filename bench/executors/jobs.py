@@ -14,15 +14,15 @@ from typing import Any
 from submitit import SlurmExecutor as Submitter
 from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-from bench.claims import Claims
 from bench.errors import StoreError, UsageError
 from bench.executors.drive import drive
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
-from bench.following import Follower, Positions
-from bench.grid import Cell
-from bench.store import Store
-from bench.worker import Settings
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.claims import Claims
+from bench.store.following import Follower, Positions
+from bench.store.store import Store
 
 
 def work(settings: Settings, cells: list[Cell], timeout_s: float | None, since: Positions) -> None:

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import ClassVar
 
+from bench.cell.worker import Worker
 from bench.errors import BenchError, UsageError
 from bench.executors import Placement, placed_settings
 from bench.executors.log import Log, keep_log, print_into
@@ -26,10 +27,10 @@ from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import STOPPING
 from bench.executors.slots import Slot, cores, default_workers, gpu_slots, thread_limits
-from bench.grid import Cell
-from bench.provenance import now
-from bench.record import Record
-from bench.worker import Settings, Worker
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.provenance import now
+from bench.store.record import Record
 
 POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
 MOST_FAILED_STARTS = 5  # in a row

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Literal
 
-from bench.grid import Cell
-from bench.provenance import now, provenance
-from bench.record import Failure, Record
-from bench.worker import Settings
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.provenance import now, provenance
+from bench.store.record import Failure, Record
 
 
 def lost(

@@ -22,16 +22,17 @@ import ray
 import torch
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
+from bench.cell.worker import Worker
 from bench.errors import BenchError, UsageError
 from bench.executors import Placement, placed_settings
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
 from bench.executors.signals import handlers_kept
 from bench.executors.slots import thread_limits
-from bench.grid import Cell
-from bench.provenance import now
-from bench.record import Record
-from bench.worker import Settings, Worker
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.provenance import now
+from bench.store.record import Record
 
 POLL_S = 0.5
 CONNECT_S = 5.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Sequence
 
-from bench.claims import Claims
 from bench.executors.durations import Durations
-from bench.following import Follower
-from bench.grid import Cell
-from bench.record import Record
-from bench.store import cell_key
+from bench.plan.grid import Cell
+from bench.store.claims import Claims
+from bench.store.following import Follower
+from bench.store.record import Record
+from bench.store.store import cell_key
 
 Group = tuple[str, str]  # backbone, task
 

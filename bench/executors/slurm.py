@@ -24,10 +24,10 @@ from bench.executors.jobs import logs, submit
 from bench.executors.lost import lost
 from bench.executors.schedule import Schedule
 from bench.executors.squeue import ENDED, cancel, interrupt, states
-from bench.grid import Cell
-from bench.record import Record
-from bench.store import cell_key
-from bench.worker import Settings
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.record import Record
+from bench.store.store import cell_key
 
 POLL_S = 2.0
 MINUTES = 240  # a job may take, where --slurm time=... says nothing else

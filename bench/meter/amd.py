@@ -13,7 +13,7 @@ import torch
 
 from bench.meter.power import PowerIntegral
 from bench.meter.sensor import NoSensor
-from bench.record import Quality
+from bench.store.record import Quality
 
 HWMON = Path("/sys/class/hwmon")
 NO_DRIVER = (

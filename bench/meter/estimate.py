@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bench.record import Quality
+from bench.store.record import Quality
 
 WATTS_PER_CORE = 10.0  # a server core under load, package power divided by cores; an assumption, not a measurement
 

@@ -12,7 +12,7 @@ import torch
 
 from bench.meter.power import PowerIntegral
 from bench.meter.sensor import NoSensor
-from bench.record import Quality
+from bench.store.record import Quality
 
 NO_COUNTER = "the total-energy counter needs a Volta or newer board; its power reading is integrated instead, where it has one"
 NO_POWER = "this board or its driver tells no power: joules of the GPU can't be measured here"

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from bench.record import Quality
+from bench.store.record import Quality
 
 
 class PowerIntegral:

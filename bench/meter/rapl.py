@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from bench.meter.sensor import NoSensor
-from bench.record import Quality
+from bench.store.record import Quality
 
 POWERCAP = Path("/sys/class/powercap")
 CPUINFO = Path("/proc/cpuinfo")

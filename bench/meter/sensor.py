@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bench.record import Quality
+from bench.store.record import Quality
 
 
 class NoSensor(OSError):

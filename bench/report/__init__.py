@@ -7,17 +7,17 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.files import write_whole
-from bench.record import Record
-from bench.report.exports import cells_csv, leaderboard_csv, leaderboard_json
-from bench.report.frame import to_frame
-from bench.report.latex import leaderboard_tex
-from bench.report.leaderboard import leaderboard
+from bench.report.numbers.frame import to_frame
+from bench.report.numbers.sorting import sort_rows
+from bench.report.numbers.summary import Section, Summary, Table
 from bench.report.page import render_page
-from bench.report.plots import write_plots
-from bench.report.sorting import sort_rows
-from bench.report.summary import Section, Summary, Table
-from bench.report.tables import summarise
-from bench.report.terminal import terminal_table
+from bench.report.plots.draw import write_plots
+from bench.report.summarise import summarise
+from bench.report.text.exports import cells_csv, leaderboard_csv, leaderboard_json
+from bench.report.text.latex import leaderboard_tex
+from bench.report.text.leaderboard import leaderboard
+from bench.report.text.terminal import terminal_table
+from bench.store.record import Record
 
 __all__ = ["Section", "Summary", "Table", "summarise_records", "terminal_table", "write_report"]
 

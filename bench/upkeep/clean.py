@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.shards import Line, folder_shards, read_lines
-from bench.store import latest
+from bench.store.shards import Line, folder_shards, read_lines
+from bench.store.store import latest
 
 SETTLED_S = 3600.0  # a younger file may belong to a cell whose record is about to be written
 UNFINISHED = ("*.part", "*.draft", ".probe-*")  # what a crash in the middle of writing leaves

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bench.errors import StoreError, UsageError
 from bench.files import write_whole
-from bench.record import Record
-from bench.shards import Line, folder_shards, read_lines
-from bench.store import Store, artifact_path
+from bench.store.record import Record
+from bench.store.shards import Line, folder_shards, read_lines
+from bench.store.store import Store, artifact_path
 
 
 @dataclass

@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 
 from bench.errors import StoreError
-from bench.provenance import now
-from bench.record import Metric, Record, Reliability
-from bench.score import TRANSFER, classification_metrics, credit_of, reliability, retrieval_metrics, transfer_metrics
-from bench.shards import folder_shards, read_lines, readable
-from bench.store import Store, artifact, latest
+from bench.store.provenance import now
+from bench.store.record import Metric, Record, Reliability
+from bench.store.score import TRANSFER, classification_metrics, credit_of, reliability, retrieval_metrics, transfer_metrics
+from bench.store.shards import folder_shards, read_lines, readable
+from bench.store.store import Store, artifact, latest
 
 TOLERANCE = 1e-9  # absolute, on any metric
 AGAIN = "run the cell again with --resume always"

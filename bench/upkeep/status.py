@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.record import Record
-from bench.shards import folder_shards, read_lines
-from bench.store import newest
+from bench.store.record import Record
+from bench.store.shards import folder_shards, read_lines
+from bench.store.store import newest
 
 Place = tuple[str, str]  # label of the method, task
 
@@ -57,7 +57,7 @@ class Status:
 def status(out: Path, code: Mapping[str, str]) -> Status:
     """What the store in `out` holds.
 
-    code: hash of the present code of each method by name (`bench.registry.method_code`). A cell that was run again with
+    code: hash of the present code of each method by name (`bench.plan.registry.method_code`). A cell that was run again with
     newer code counts once. Raises UsageError for a folder without records, StoreError for one that can't be read.
     """
     found = Status()

@@ -14,9 +14,9 @@ import pandas as pd
 from bench.backbone import load
 from bench.cli.console import DATA_ROOT, OneLineErrors
 from bench.errors import UsageError
-from bench.record import Record
-from bench.report.retrieval import cells, markdown_table
+from bench.report.text.retrieval import cells, markdown_table
 from bench.spec import parse_names, parse_numbers
+from bench.store.record import Record
 from studies.lilt.clock import REFERENCE, Clock
 from studies.lilt.grid import Grid
 from studies.lilt.plots import draw_all

@@ -9,16 +9,16 @@ from pathlib import Path
 import torch
 
 from bench.backbone import load
-from bench.bank import Account, Bank
-from bench.budget import budget
-from bench.episode import draw_episode
-from bench.fitting import EncoderFitting, Fitting, fitting
-from bench.frozen import Frozen
+from bench.cell.fitting import EncoderFitting, Fitting, fitting
+from bench.features.bank import Account, Bank
+from bench.features.frozen import Frozen
 from bench.meter import Meter, Usage
-from bench.record import HEADLINE, Record
-from bench.registry import find_methods
-from bench.score import evaluate
+from bench.plan.budget import budget
+from bench.plan.episode import draw_episode
+from bench.plan.registry import find_methods
 from bench.spec import parse_names
+from bench.store.record import HEADLINE, Record
+from bench.store.score import evaluate
 from studies.lilt.subject import Subject
 from tasks.find import find_task
 

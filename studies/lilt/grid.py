@@ -9,9 +9,9 @@ from rich.console import Console
 
 from bench import api
 from bench.executors import Placement
-from bench.grid import Request
-from bench.record import Record
-from bench.worker import Settings
+from bench.plan.grid import Request
+from bench.plan.settings import Settings
+from bench.store.record import Record
 from studies.lilt.subject import Part, Subject
 
 

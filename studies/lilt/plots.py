@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, StrMethodFormatter
 
-from bench.report.canvas import new_figure, settings
+from bench.report.plots.canvas import new_figure, settings
 from studies.lilt.clock import Reached
 from studies.lilt.subject import Subject
 

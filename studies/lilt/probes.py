@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from bench.backbone import Backbone, Clip
-from bench.frozen import CHUNK
-from methods.logistic import logistic_regression
+from bench.features.frozen import CHUNK
+from methods.parts.logistic import logistic_regression
 from studies.lilt.subject import Subject
 from tasks.base import Split
 from tasks.find import find_task

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bench import api
 from bench.backbone import Clip
-from bench.record import Record
+from bench.store.record import Record
 
 
 def drift(before: Clip, after: Clip) -> dict[str, dict[str, float]]:

@@ -11,13 +11,13 @@ from torch import Tensor
 from torchvision import transforms
 
 from bench.backbone import Backbone, split_towers
-from bench.bank import Account, Bank
-from bench.conformance import PER_CLASS, small_task
-from bench.episode import Episode
-from bench.fitting import fitting
-from bench.frozen import Frozen
+from bench.cell.fitting import fitting
+from bench.checks.conformance import PER_CLASS, small_task
+from bench.features.bank import Account, Bank
+from bench.features.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods
+from bench.plan.episode import Episode
+from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from methods.base import CLASSIFICATION, NotApplicable
 from tests.backbone.families import TEXT, build

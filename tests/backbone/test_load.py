@@ -12,7 +12,7 @@ from bench.backbone import load
 from bench.backbone.load import BUNDLED, text_length
 from bench.cli import main
 from bench.errors import UsageError
-from bench.pretrain.quality import BARS, quality
+from studies.pretrain.quality import BARS, quality
 
 
 def test_bundled_backbone_meets_its_bar() -> None:

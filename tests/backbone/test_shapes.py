@@ -9,9 +9,9 @@ from torch import nn
 
 from bench.backbone import Backbone
 from bench.backbone.shapes import SHAPES, shape
-from bench.registry import find_methods
+from bench.checks.verify import count
+from bench.plan.registry import find_methods
 from bench.spec import parse_names
-from bench.verify import count
 from methods.base import Count
 from methods.layernorm import norm_parameters
 from methods.lilt_da import LiltDA

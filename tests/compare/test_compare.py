@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.compare import parse_rule
-from bench.record import SCHEMA, Provenance
+from bench.store.record import SCHEMA, Provenance
 from tests.factories import make_record
 from tests.stores import bench, failed, make_store, scored
 

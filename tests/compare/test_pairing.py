@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.compare.pairing import pair_cells
-from bench.record import CellInfo, Data, Record
+from bench.store.record import CellInfo, Data, Record
 from tests.factories import make_cell, make_record
 from tests.stores import failed, scored
 

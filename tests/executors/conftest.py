@@ -9,7 +9,7 @@ import pytest
 from bench.executors.drive import drive
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
-from bench.store import Store
+from bench.store.store import Store
 from tests.executors.drivers import run_quick
 from tests.executors.grids import SEEDS, Gate, by_cell, cells, settings, without_gate
 

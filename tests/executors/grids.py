@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from bench.backbone import load
-from bench.grid import Cell, Request, expand
-from bench.record import Record
-from bench.registry import find_methods
+from bench.plan.grid import Cell, Request, expand
+from bench.plan.registry import find_methods
+from bench.plan.settings import Settings
 from bench.spec import parse_names
-from bench.store import Store
-from bench.worker import Settings
+from bench.store.record import Record
+from bench.store.store import Store
 
 PLUGIN = Path(__file__).with_name("tiny.py")
 SEEDS = (1, 2, 3, 4)

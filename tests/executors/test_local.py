@@ -18,12 +18,12 @@ from bench.errors import BenchError
 from bench.executors.local import LocalExecutor, _serve
 from bench.executors.log import print_into
 from bench.executors.schedule import Schedule
-from bench.grid import Cell, Request, expand
-from bench.record import Record
-from bench.registry import find_methods
+from bench.plan.grid import Cell, Request, expand
+from bench.plan.registry import find_methods
+from bench.plan.settings import Settings
 from bench.spec import parse_names
-from bench.store import Store
-from bench.worker import Settings
+from bench.store.record import Record
+from bench.store.store import Store
 from tests.executors.drivers import session, started
 from tests.executors.grids import Gate, wait_for
 

@@ -16,8 +16,8 @@ from bench.errors import UsageError
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
 from bench.executors.slots import POOLS
-from bench.store import Store
-from bench.worker import Settings
+from bench.plan.settings import Settings
+from bench.store.store import Store
 from tests.executors.cluster import own_network, ray_cluster
 from tests.executors.drivers import parent_of, run_quick
 from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from bench.executors.durations import FAMILY_S, Durations
 from bench.executors.schedule import Group, Schedule
-from bench.following import Follower
-from bench.grid import Cell
-from bench.record import Record, Seconds
+from bench.plan.grid import Cell
 from bench.spec import Named
-from bench.store import Store, cell_key
+from bench.store.following import Follower
+from bench.store.record import Record, Seconds
+from bench.store.store import Store, cell_key
 from tests.factories import make_cell, make_record
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.store.store import Store
 from tests.executors.drivers import read_until, started
 from tests.executors.grids import Gate, wait_for
 

@@ -14,7 +14,7 @@ from bench.executors import Placement, place
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
 from bench.executors.slots import MASK, POOLS, cores, gpu_slots
-from bench.worker import Settings
+from bench.plan.settings import Settings
 from tests.executors.grids import Gate, cells, settings
 
 

@@ -13,8 +13,8 @@ from bench.errors import UsageError
 from bench.executors import Placement
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
-from bench.following import Follower
-from bench.store import Store
+from bench.store.following import Follower
+from bench.store.store import Store
 from tests.executors.cluster import slurm_cluster
 from tests.executors.drivers import run_quick
 from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings, wait_for

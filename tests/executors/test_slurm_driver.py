@@ -14,11 +14,11 @@ from bench.errors import BenchError, UsageError
 from bench.executors import Placement
 from bench.executors.durations import Durations
 from bench.executors.schedule import Schedule
-from bench.following import Follower
-from bench.grid import Cell
-from bench.record import Record
-from bench.store import Store
-from bench.worker import Settings
+from bench.plan.grid import Cell
+from bench.plan.settings import Settings
+from bench.store.following import Follower
+from bench.store.record import Record
+from bench.store.store import Store
 from tests.executors.grids import cells, settings
 from tests.factories import make_record
 

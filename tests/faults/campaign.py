@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.store import Store
+from bench.store.store import Store
 from tests.faults.driver import Driver, run
 from tests.faults.tiny import CELLS, Predictions, check_same, grid, photographs, predictions
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import bench.api
 import bench.executors.local
-import bench.registry
+import bench.plan.registry
 from bench.cli import main
 
 CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h

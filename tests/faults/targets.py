@@ -15,14 +15,14 @@ from PIL import Image
 from safetensors.torch import save
 
 from bench.api import resolve_tasks
+from bench.cell.weights import Stored, read_stored
 from bench.compare.rules import parse_rule
 from bench.errors import BenchError
-from bench.record import from_json, to_json
-from bench.shards import read_lines
+from bench.plan.index_files import given_episode
 from bench.spec import parse_names, parse_numbers, parse_shots
-from bench.store import Store, artifact_path
-from bench.stored import Stored, read_stored
-from bench.support import given_episode
+from bench.store.record import from_json, to_json
+from bench.store.shards import read_lines
+from bench.store.store import Store, artifact_path
 from bench.upkeep.rescore import recompute
 from tasks.catalog import coop
 from tasks.find import find_task
@@ -149,9 +149,9 @@ NLVR = {"sentence": "There is a box.", "label": "true", "identifier": "1-0", "di
 KARPATHY = {"images": [{"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A dog."}]}]}
 
 READERS: Mapping[str, Reader] = {
-    "record": Reader(_record, (RECORD, b"{}"), "bench.record"),
-    "store": Reader(_store, (RECORD + b"\n" + RECORD, b"\n"), "bench.shards"),
-    "stored": Reader(_file("x.safetensors", read_stored), (), "bench.stored"),
+    "record": Reader(_record, (RECORD, b"{}"), "bench.store.record"),
+    "store": Reader(_store, (RECORD + b"\n" + RECORD, b"\n"), "bench.store.shards"),
+    "stored": Reader(_file("x.safetensors", read_stored), (), "bench.cell.weights"),
     "predictions": Reader(_file("x.npz", _predictions), (), "bench.upkeep.rescore"),
     "methods": Reader(_text(lambda text: parse_names(text, "methods")), (b"coop[n_ctx=4],lora",), "bench.spec"),
     "tasks": Reader(_text(resolve_tasks), (b"core,digits,csv:a.csv[image=file,label=class]",), "bench.api"),
@@ -169,7 +169,7 @@ READERS: Mapping[str, Reader] = {
     "card task": Reader(_file("x.toml", _task("card")), (b'data = "csv:own.csv"\nlabel = "label"\n',), "tasks.own"),
     "coop": Reader(_file("split.json", _coop("json", "split.json")), (_json(SPLIT),), "tasks.catalog"),
     "coop lists": Reader(_coop_lists, (b"a\nb\n\na a\nb b\n\na1 a\n\nb1 b",), "tasks.catalog"),
-    "support": Reader(_support, (), "bench.support"),
+    "support": Reader(_support, (), "bench.plan.index_files"),
     "snli-ve": Reader(_file("x.jsonl", lambda path: snli_ve.read(path, path.parent)), (_json(SNLI),), "tasks.readers"),
     "nlvr": Reader(_file("x.json", lambda path: nlvr.read(path, path.parent)), (_json(NLVR),), "tasks.readers"),
     "karpathy": Reader(_file("x.json", lambda path: karpathy.read(path, path.parent)), (_json(KARPATHY),), "tasks.readers"),

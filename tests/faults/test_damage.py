@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.record import SCHEMA, to_json
-from bench.store import Store
+from bench.store.record import SCHEMA, to_json
+from bench.store.store import Store
 from tests.factories import make_record
 from tests.faults.driver import run
 from tests.faults.tiny import CELLS, check_same, grid, predictions

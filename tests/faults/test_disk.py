@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.store import Store
+from bench.store.store import Store
 from tests.faults.driver import run
 from tests.faults.tiny import CELLS, METHODS, check_same, grid, predictions
 

@@ -11,14 +11,15 @@ import pytest
 import torch
 
 from bench.backbone import load
+from bench.cell.worker import CUT as CUT_TEXT
+from bench.cell.worker import MOST_MESSAGE, MOST_TRACEBACK, Worker
 from bench.executors.log import CUT, MOST_BYTES
-from bench.grid import Cell, Request, expand
-from bench.record import Record
-from bench.registry import find_methods
+from bench.plan.grid import Cell, Request, expand
+from bench.plan.registry import find_methods
+from bench.plan.settings import Settings
 from bench.spec import parse_names
-from bench.store import Store
-from bench.worker import CUT as CUT_TEXT
-from bench.worker import MOST_MESSAGE, MOST_TRACEBACK, Settings, Worker
+from bench.store.record import Record
+from bench.store.store import Store
 from tests.faults import misbehaving
 from tests.faults.driver import run
 from tests.faults.tiny import grid, photographs

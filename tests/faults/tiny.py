@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.report.frame import CELL, to_frame
-from bench.store import Store
+from bench.report.numbers.frame import CELL, to_frame
+from bench.store.store import Store
 
 METHODS = "zero-shot,linear-probe,taskres"
 CELLS = 9

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from bench.meter import Meter
-from bench.record import Quality
+from bench.store.record import Quality
 
 
 class FakeSensor:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import bench.meter
 from bench.meter import Meter, Sensor, Usage, energy_sensor
 from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
-from bench.record import Quality
+from bench.store.record import Quality
 from tests.meter.fakes import FakeClock, FakeSensor, meter_with
 
 

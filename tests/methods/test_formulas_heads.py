@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.fitting import HeadFitting
+from bench.cell.fitting import HeadFitting
 from methods.base import Features, HeadMethod, NotApplicable, Support
 from methods.clip_adapter import ClipAdapter
 from methods.lp_plus_plus import LPPlusPlus

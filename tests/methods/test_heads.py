@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from methods.base import Features, NotApplicable, Support
 from methods.linear_probe import LinearProbe
-from methods.logistic import logistic_regression
+from methods.parts.logistic import logistic_regression
 from methods.tip_adapter import TipAdapter
 from methods.tip_adapter_f import TipAdapterF
 from methods.zero_shot import ZeroShot

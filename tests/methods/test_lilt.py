@@ -12,12 +12,12 @@ from torch import nn
 
 from bench.api import resolve_methods
 from bench.backbone.blocks import LayerScale
+from bench.cell.train import rate
 from bench.errors import UsageError
-from bench.registry import find_methods
+from bench.plan.registry import find_methods
 from bench.spec import Named
-from bench.train import rate
 from methods.lilt_da import randomised
-from methods.recipe import alignment
+from methods.parts.recipe import alignment
 
 REGISTRY = find_methods()
 COCO = 591_753

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.blank import blank_support
-from bench.registry import find_methods
+from bench.cell.blank import blank_support
+from bench.plan.registry import find_methods
 from methods.base import HeadMethod, Kind
-from methods.logistic import logistic_regression
+from methods.parts.logistic import logistic_regression
 
 HEADS = [
     (name, kind)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from bench.backbone import Clip
-from bench.registry import find_methods
+from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from methods.base import EncoderMethod, HeadMethod, Kind, Method, Recipe, Start
 from methods.llrd import LLRD

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.affinity import affinity_loss
 from methods.base import Support
 from methods.class_mean_probe import ClassMeanProbe
+from methods.parts.affinity import affinity_loss
 from methods.xtremeclip import XtremeClip
 from tests.methods.conftest import CLASSES, SHOTS, random_features, random_support
 

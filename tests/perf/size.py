@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.grid import Request, expand, plan
-from bench.record import Record
-from bench.registry import Registry
+from bench.plan.grid import Request, expand, plan
+from bench.plan.registry import Registry
 from bench.report import summarise_records
-from bench.report.exports import cells_csv, leaderboard_csv
-from bench.report.leaderboard import leaderboard
+from bench.report.text.exports import cells_csv, leaderboard_csv
+from bench.report.text.leaderboard import leaderboard
 from bench.spec import Named
-from bench.store import Store
+from bench.store.record import Record
+from bench.store.store import Store
 from methods.linear_probe import LinearProbe
 from methods.taskres import TaskRes
 from tests.report.factory import make_record, number
@@ -73,7 +73,7 @@ def _grid(size: int) -> list[Record]:
 
 
 def _stored(size: int, folder: Path) -> Path:
-    from bench.record import to_json
+    from bench.store.record import to_json
 
     (folder / "records").mkdir()
     with (folder / "records" / "one.jsonl").open("wb") as file:
@@ -154,8 +154,8 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
     """Seconds and memory against size, one line per job."""
     from matplotlib.ticker import FuncFormatter
 
-    from bench.report.canvas import new_figure, save, settings
-    from bench.report.display import brief
+    from bench.report.plots.canvas import new_figure, save, settings
+    from bench.report.text.display import brief
 
     with settings():
         figure = new_figure(9.0, 3.6)

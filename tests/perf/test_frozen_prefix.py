@@ -11,12 +11,12 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backbone import load
-from bench.bank import Account, Bank
-from bench.episode import draw_episode
-from bench.fitting import EncoderFitting, fitting
-from bench.frozen import Frozen
+from bench.cell.fitting import EncoderFitting, fitting
+from bench.features.bank import Account, Bank
+from bench.features.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods
+from bench.plan.episode import draw_episode
+from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from tasks.find import find_task
 

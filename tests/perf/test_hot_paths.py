@@ -14,16 +14,16 @@ from torch.nn import functional as F
 
 from bench.backbone import load
 from bench.backbone.attention import SplitAttention
-from bench.bank import Account, Bank
-from bench.episode import draw_episode
-from bench.fitting import fitting
-from bench.frozen import Frozen
+from bench.cell.fitting import fitting
+from bench.features.bank import Account, Bank
+from bench.features.frozen import Frozen
 from bench.meter import Meter
-from bench.registry import find_methods
+from bench.plan.episode import draw_episode
+from bench.plan.registry import find_methods
 from bench.report import summarise_records
-from bench.report.leaderboard import leaderboard
+from bench.report.text.leaderboard import leaderboard
 from bench.spec import parse_names
-from bench.store import Store
+from bench.store.store import Store
 from tasks.find import find_task
 from tests.report.factory import make_record, number
 

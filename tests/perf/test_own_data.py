@@ -18,8 +18,8 @@ from PIL import Image
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backbone import load
-from bench.bank import Account, Bank
-from bench.frozen import Frozen
+from bench.features.bank import Account, Bank
+from bench.features.frozen import Frozen
 from bench.meter import Meter
 from methods.base import Views
 from tasks.base import Task

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.record import (
+from bench.store.record import (
     Bytes,
     CellInfo,
     Data,

@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from bench.errors import StoreError
-from bench.record import Bytes, Joules, Metric, Seconds, Training
-from bench.report import display, summarise_records, terminal_table, write_report
-from bench.report.exports import cells_csv, leaderboard_csv
+from bench.report import summarise_records, terminal_table, write_report
 from bench.report.page.cells import collect
-from bench.store import Store
-
-from .factory import failed_record, make_record, realistic
+from bench.report.text import display
+from bench.report.text.exports import cells_csv, leaderboard_csv
+from bench.store.record import Bytes, Joules, Metric, Seconds, Training
+from bench.store.store import Store
+from tests.report.factory import failed_record, make_record, realistic
 
 FEW = realistic(["zero-shot", "lora"], tasks=("a", "b"), shots=(1, 4), seeds=(1, 2))
 

@@ -17,8 +17,8 @@ import pytest
 
 from bench import api
 from bench.errors import BenchError
-from bench.record import Record
-from bench.store import artifact_path
+from bench.store.record import Record
+from bench.store.store import artifact_path
 from tests.report.factory import failed_record, make_record
 from tests.stores import bench, make_store, predicted
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.errors import DataError
-from bench.progress import Display
+from bench.executors.progress import Display
 from tests.factories import make_cell, make_record
 from tests.report.factory import failed_record
 from tests.stores import bench

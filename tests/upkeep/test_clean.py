@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.record import SCHEMA, to_json
-from bench.store import Store
+from bench.store.record import SCHEMA, to_json
+from bench.store.store import Store
 from bench.upkeep.clean import clean
 from tests.factories import make_record
 from tests.stores import bench, make_store, predicted, scored

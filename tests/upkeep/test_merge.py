@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from bench import api
-from bench.record import SCHEMA, to_json
-from bench.store import Store
+from bench.store.record import SCHEMA, to_json
+from bench.store.store import Store
 from bench.upkeep.merge import merge
 from tests.factories import make_record
 from tests.stores import bench, make_store, predicted, scored

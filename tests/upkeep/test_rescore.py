@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from bench.record import Data, Metric, Record
-from bench.score import classification_metrics
-from bench.store import Store
+from bench.store.record import Data, Metric, Record
+from bench.store.score import classification_metrics
+from bench.store.store import Store
 from bench.upkeep.rescore import AGAIN, rescore
 from tests.stores import bench, failed, make_store, predicted, scored
 

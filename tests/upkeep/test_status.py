@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.record import SCHEMA
-from bench.registry import find_methods, method_code
+from bench.plan.registry import find_methods, method_code
+from bench.store.record import SCHEMA
 from bench.upkeep.status import Tally, status
 from tests.factories import make_record
 from tests.stores import bench, failed, make_store, scored

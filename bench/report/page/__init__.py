@@ -15,14 +15,14 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.record import Record
-from bench.report.beside import HEADER, HOW, NUMBERS
-from bench.report.escape import plain
-from bench.report.frame import FAILED, NOT_APPLICABLE, OK
+from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, OK
+from bench.report.numbers.summary import Section, Summary
 from bench.report.page.boards import make_board, make_joint, reasons
 from bench.report.page.cells import collect
 from bench.report.page.machines import machines
-from bench.report.summary import Section, Summary
+from bench.report.text.published import HEADER, HOW, NUMBERS
+from bench.store.record import Record
+from bench.text import plain
 
 __all__ = ["render_page"]
 

@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from bench.report import sizes
-from bench.report.beside import published_rows
-from bench.report.columns import Column, Figure, columns, figures, task_figures
-from bench.report.escape import plain
-from bench.report.frame import SECTION
-from bench.report.leaderboard import HOW_JOINT, how_to_read
+from bench.report.numbers import sizes
+from bench.report.numbers.frame import SECTION
+from bench.report.numbers.summary import Joint, Row, Section, Summary, Table
 from bench.report.page import svg
 from bench.report.page.cells import MESSAGE_LENGTH, Cells, reason_of
-from bench.report.summary import Joint, Row, Section, Summary, Table
+from bench.report.text.columns import Column, Figure, columns, figures, task_figures
+from bench.report.text.leaderboard import HOW_JOINT, how_to_read
+from bench.report.text.published import published_rows
+from bench.text import plain
 
 _WIDE = 620  # points; a wider plot gets a line of its own
 

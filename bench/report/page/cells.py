@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.record import Record
-from bench.report import display, sizes
-from bench.report.escape import plain, printable
-from bench.report.frame import FAILED
+from bench.report.numbers import sizes
+from bench.report.numbers.frame import FAILED
+from bench.report.numbers.summary import Summary, Table
 from bench.report.page.further import FURTHER, further
-from bench.report.summary import Summary, Table
+from bench.report.text import display
+from bench.store.record import Record
+from bench.text import plain, printable
 
 MESSAGE_LENGTH = 2000  # characters of an error's message
 NO_SCORE = "finished without a finite main metric"  # as the summary words it

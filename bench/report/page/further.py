@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.report import display
-from bench.report.escape import plain
-from bench.report.frame import PHASES
+from bench.report.numbers.frame import PHASES
+from bench.report.text import display
+from bench.text import plain
 
 _DEVICE = [f"device_seconds_{phase}" for phase in PHASES]
 _RESERVED = [f"memory_reserved_{phase}_bytes" for phase in PHASES]

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.record import Provenance, Record
-from bench.report.escape import plain
+from bench.store.record import Provenance, Record
+from bench.text import plain
 
 LISTED = 12  # commits and commands shown per machine
 

@@ -1,0 +1,1 @@
+"""Do the methods and the machine hold what they promise?"""

@@ -1,0 +1,97 @@
+"""What is shown while a grid runs: a bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from bench.plan.grid import Cell
+from bench.store.record import Record, headline
+from bench.text import plain
+
+PLAIN_EVERY_S = 10.0
+MESSAGE_LENGTH = 300  # characters of an error that are shown; all of them are in the record
+
+
+def cell_name(record_or_cell: Record | Cell) -> str:
+    info = record_or_cell.cell if isinstance(record_or_cell, Record) else record_or_cell.info
+    return plain(f"{info.label} on {info.task}, {info.size}, seed {info.seed}")
+
+
+class Display:
+    """Cells done, running, failed, the time left, and the best figure so far."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        self.total = total
+        self.done = 0
+        self.failed = 0
+        self.running = 0
+        self.best: tuple[float, str] | None = None
+        self._started = time.monotonic()
+        self._last_line = self._started
+        self._progress: Progress | None = None
+        if console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+            self._progress = Progress(*columns, console=console, transient=True)
+            self._bar = self._progress.add_task("starting workers", total=total)
+
+    def __enter__(self) -> Display:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def start(self, cell: Cell) -> None:
+        self.running += 1
+        self._update()
+
+    def finish(self, record: Record) -> None:
+        self.running -= 1
+        self.found(record)
+
+    def found(self, record: Record) -> None:
+        """Another run on the same store has done a cell of ours."""
+        self.done += 1
+        score = headline(record)
+        for note in record.notes:
+            self.console.print(Text(plain(note), style="yellow"))
+        if record.status not in ("ok", "not_applicable"):
+            self.failed += 1
+            message = plain(record.error.message.strip().partition("\n")[0], MESSAGE_LENGTH) if record.error else ""
+            self.console.print(Text(f"{record.status}: {cell_name(record)}: {message}", style="red"))
+        elif score is not None and (self.best is None or score > self.best[0]):
+            self.best = (score, cell_name(record))
+        self._update()
+
+    def describe(self) -> str:
+        """One line of state."""
+        parts = [f"{self.running} running", f"{self.failed} failed"]
+        left = self.seconds_left()
+        if left is not None:
+            parts.append(f"about {left / 60:.0f} min left" if left >= 90 else f"about {left:.0f} s left")
+        if self.best is not None:
+            parts.append(f"best {self.best[0]:.3f} ({self.best[1]})")
+        return ", ".join(parts)
+
+    def seconds_left(self) -> float | None:
+        """From the pace so far; None before the first few cells."""
+        if self.done < 3:
+            return None
+        return (time.monotonic() - self._started) / self.done * (self.total - self.done)
+
+    def _update(self) -> None:
+        if self._progress is not None:
+            self._progress.update(self._bar, completed=self.done, description=self.describe())
+        elif time.monotonic() - self._last_line > PLAIN_EVERY_S or self.done == self.total:
+            self._last_line = time.monotonic()
+            self.console.print(
+                f"{self.done}/{self.total} cells, {self.describe()}", markup=False, highlight=False, soft_wrap=True
+            )

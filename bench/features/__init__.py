@@ -1,0 +1,1 @@
+"""The frozen prefix of the towers, banked."""

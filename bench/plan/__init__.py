@@ -1,0 +1,1 @@
+"""What was asked, its cells, and which examples each may see."""

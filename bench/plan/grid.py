@@ -1,0 +1,152 @@
+"""Cells, the expansion of what was asked into cells, and the plan of what is still to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from bench.errors import UsageError
+from bench.plan.index_files import file_hash, support_file, support_name
+from bench.plan.registry import Registry, method_code
+from bench.spec import Named
+from bench.store.record import CellInfo, Record
+from bench.store.store import cell_key
+from tasks.base import NO_SOURCES, Sources, Task
+from tasks.find import find_task
+
+QUICK_TEST = 200  # test examples of a quick cell
+Resume = Literal["missing", "failed", "always", "never"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line."""
+
+    methods: tuple[Named, ...]
+    tasks: tuple[str, ...]
+    shots: tuple[int, ...]
+    seeds: tuple[int, ...]
+    backbone: str = "bundled"
+    protocol: Literal["fixed", "val"] = "fixed"
+    precision: str = "fp32"
+    recipe: str = "capped"  # as `bench.plan.budget.parse_recipe` returns it
+    quick: bool = False
+    sources: Sources = NO_SOURCES
+    counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell with all that a worker needs to find method and task again."""
+
+    info: CellInfo
+    method: Named
+    task_source: str  # as typed: a name, or SCHEME:PATH
+    sources: Sources = NO_SOURCES
+    reason: str | None = None  # why the method doesn't apply, where that is known beforehand
+
+    @cached_property
+    def key(self) -> Hashable:
+        """What makes it the same cell as another."""
+        return cell_key(self.info)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to run, what doesn't apply, and how many cells are already in the store."""
+
+    run: tuple[Cell, ...]
+    not_applicable: tuple[Cell, ...]
+    done: int
+    failed_before: int
+    wanted: frozenset[Hashable] = frozenset()
+
+
+def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]:
+    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
+    tasks = {source: find_task(source, request.sources) for source in request.tasks}
+    names = [task.name for task in tasks.values()]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
+    cells: dict[Hashable, Cell] = {}
+    given = request.sources.support
+    if given and request.counts:
+        raise UsageError("--support gives supports of so many shots per class: leave out n=COUNT from --shots")
+    for named in request.methods:
+        method = registry.build(named)
+        code = method_code(type(method))
+        params = dataclasses.asdict(method.params)
+        label = _label(named.name, method.params, type(method).Params())
+        for source, task in tasks.items():
+            reason = _reason(method.kinds, task)
+            sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
+            points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
+            for shots, by_count, seed in points:
+                info = CellInfo(
+                    method=named.name,
+                    label=label,
+                    params=params,
+                    method_code=code,
+                    family=method.family,
+                    task=task.name,
+                    task_version=task.version,
+                    kind=task.kind,
+                    shots=shots,
+                    seed=seed,
+                    protocol=request.protocol,
+                    backbone=request.backbone,
+                    fingerprint=fingerprint,
+                    precision=request.precision,
+                    recipe=request.recipe,
+                    quick=request.quick,
+                    by_count=by_count,
+                    split_origin=task.split_origin,
+                    support="" if given is None else support_name(given),
+                    support_file=file_hash(support_file(given, task, shots, seed)) if given and method.uses_support else "",
+                )
+                cell = Cell(info, named, source, request.sources, reason)
+                cells.setdefault(cell.key, cell)
+    return list(cells.values())
+
+
+def _reason(kinds: Iterable[str], task: Task) -> str | None:
+    return None if task.kind in kinds else f"the method is for {', '.join(sorted(kinds))} tasks, this one is {task.kind}"
+
+
+def _label(name: str, params: object, defaults: object) -> str:
+    changed = {
+        field.name: getattr(params, field.name)
+        for field in dataclasses.fields(params)  # type: ignore[arg-type]
+        if getattr(params, field.name) != getattr(defaults, field.name)
+    }
+    text = ",".join(f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items())
+    return f"{name}[{text}]" if text else name
+
+
+def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -> Plan:
+    """Which cells are to run.
+
+    missing: those without a record; failed: those too whose last attempt failed; always: all;
+    never: all, and it is an error if the store already holds one of them.
+    """
+    run: list[Cell] = []
+    not_applicable: list[Cell] = []
+    done = failed = 0
+    for cell in cells:
+        record = latest.get(cell.key)
+        if record is not None:
+            if resume == "never":
+                raise UsageError(
+                    f"the store already holds {cell.info.label} on {cell.info.task} at {cell.info.size}, "
+                    f"seed {cell.info.seed}: use --resume missing, or another --out"
+                )
+            bad = record.status not in ("ok", "not_applicable")
+            failed += bad
+            if resume == "missing" or (resume == "failed" and not bad):
+                done += 1
+                continue
+        (not_applicable if cell.reason else run).append(cell)
+    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells))

@@ -1,0 +1,23 @@
+"""What all cells of a run share and no result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cells of a run share and no result depends on."""
+
+    out: Path
+    bank: Path
+    device: str = "cpu"
+    threads: int = 1
+    command: str = ""
+    plugins: tuple[Path, ...] = ()
+    skip_bad_images: bool = False
+    save_weights: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""From records to figures: everything is counted once, nothing is formatted."""

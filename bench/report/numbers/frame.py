@@ -1,0 +1,152 @@
+"""Records as one flat table: a row per record, a column per figure.
+
+Text columns hold None where there is nothing, number columns a missing value. Units are in the names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+
+from bench.report.numbers import sizes
+from bench.store.record import Record, headline
+
+# What two records must share to stand in one table.
+SECTION = ["kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick", "split_origin", "support"]
+# What names a cell within a table.
+CELL = ["label", "task", "shots", "seed"]
+
+# What a reader of cells.csv looks for, before all the rest.
+_FIRST = [*CELL, "status", "score", *SECTION]
+
+OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
+
+# Part of the record -> column -> field of the part.
+_TEXT = {
+    "cell": {
+        **{name: name for name in SECTION if name != "quick"},
+        **{name: name for name in ("method", "label", "method_code", "family", "task", "task_version")},
+    },
+    "error": {"error_phase": "phase", "error_type": "type", "error_message": "message"},
+    "energy_j": {"energy_quality": "quality", "energy_source": "source", "energy_scope": "scope"},
+    "memory_bytes": {"memory_source": "source"},
+    "data": {"origin": "origin", "support_hash": "support_hash", "test_hash": "test_hash"},
+    "provenance": {name: name for name in ("commit", "device", "host", "started", "finished")},
+}
+_INTEGER = {
+    "cell": {"seed": "seed"},
+    "parameters": {"trainable": "trainable", "total_parameters": "total", "stored_bytes": "stored_bytes"},
+    "memory_bytes": {f"memory_{part}_bytes": part for part in ("total", "bank", "fit", "predict", "baseline")},
+    "training": {"asked_steps": "asked_steps", "run_steps": "run_steps", "batch": "batch"},
+    "data": {"classes": "classes", "support_count": "n_support", "validation_count": "n_val", "test_count": "n_test"},
+    "provenance": {"threads": "threads"},
+}
+_DECIMAL = {
+    "parameters": {"share": "share"},
+    "time_s": {f"seconds_{part}": part for part in ("total", "bank", "fit", "predict", "cpu", "bank_spent")},
+    "energy_j": {
+        **{f"joules_{part}": part for part in ("total", "bank", "fit", "predict")},
+        **{"energy_window_seconds": "window_s", "idle_watts": "idle_watts"},
+    },
+    "training": {"warmup_seconds": "warmup_s", "steps_per_second": "steps_per_s", "samples_per_second": "samples_per_s"},
+}
+_TRUTH = {
+    "cell": {"quick": "quick"},
+    "energy_j": {"energy_shared": "shared"},
+    "training": {"capped": "capped"},
+    "provenance": {"dirty": "dirty"},
+}
+
+# What a part holds per phase, and the column: {phase} in it is "bank", "fit" or "predict".
+_PER_PHASE = {
+    "time_s": {"cpu_seconds_{phase}": "cpu_per_phase", "device_seconds_{phase}": "device_per_phase"},
+    "energy_j": {"energy_repeated_{phase}": "repeated"},
+    "memory_bytes": {"memory_reserved_{phase}_bytes": "reserved_per_phase"},
+}
+PHASES = ("bank", "fit", "predict")
+
+_OWN = {
+    **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability"), "object"),
+    **{"score": "float64", "skipped_images": "Int64", "shots": "int64"},
+}
+
+_FIELDS = [
+    (column, part, field, dtype)
+    for parts, dtype in ((_TEXT, "object"), (_INTEGER, "Int64"), (_DECIMAL, "float64"), (_TRUTH, "boolean"))
+    for part, fields in parts.items()
+    for column, field in fields.items()
+]
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per record, in an order that does not depend on the order of the records.
+
+    `score` is the headline metric, 0..1, missing where there is none. `state` folds the status into what the tables
+    tell apart: ok (with a finite score), not_applicable, failed (everything else). `loss` and `chosen` are JSON,
+    `reliability` is the record's own, and every metric has a column (`metric_column`).
+    """
+    columns: dict[str, list[object]] = {column: [] for column, *_ in _FIELDS}
+    own = []
+    for record in records:
+        for column, part, field, _ in _FIELDS:
+            columns[column].append(getattr(getattr(record, part), field, None))
+        own.append(_own(record))
+    series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
+    found = pd.DataFrame(own, columns=[*_OWN, *sorted({name for row in own for name in row} - set(_OWN))])
+    frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", "quick": "bool"})
+    frame = frame[[*_FIRST, *frame.columns.difference(_FIRST, sort=False)]]
+    # A total order: sums of floats, and with them every byte written, must not hang on the order of the shards.
+    return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")
+
+
+def _own(record: Record) -> dict[str, object]:
+    """What is not a field of a part: `_OWN`, and the columns that only some records have."""
+    score = headline(record)
+    finite = score is not None and math.isfinite(score)
+    training = record.training
+    row: dict[str, object] = {
+        "record_id": record.record_id,
+        "status": record.status,
+        "state": _state(record.status, finite),
+        "score": score if finite else None,
+        "params": json.dumps(record.cell.params, sort_keys=True, default=str),
+        "chosen": json.dumps(training.chosen, sort_keys=True, default=str) if training and training.chosen else None,
+        "loss": json.dumps(training.loss) if training and training.loss else None,
+        "shots": sizes.number(record.cell),
+        "skipped_images": None if record.data is None else len(record.data.skipped_images),
+        "reliability": record.reliability,
+    }
+    row |= {metric_column(name): metric.value for name, metric in record.metrics.items()}
+    for part, fields in _PER_PHASE.items():
+        for column, field in fields.items():
+            found = getattr(getattr(record, part), field, None) or {}
+            row |= {column.format(phase=phase): found[phase] for phase in PHASES if found.get(phase) is not None}
+    return row
+
+
+def metric_column(metric: str) -> str:
+    """Where a metric of the records stands."""
+    return f"metric_{metric}"
+
+
+def _state(status: str, finite: bool) -> str:
+    if status == "not_applicable":
+        return NOT_APPLICABLE
+    return OK if status == "ok" and finite else FAILED
+
+
+def mark_current(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with a column `counts`: false for what a later record of the same cell has overtaken.
+
+    The store counts an attempt with an edited method, or at a new version of a task, as another cell. Here they would
+    be the same row of a table, and two scores of one seed must not pass for two seeds. So within a table the newest
+    version of a task counts, and of each cell the record that finished last.
+    """
+    order = frame.assign(finished=frame["finished"].fillna("")).sort_values(["finished", "record_id"], kind="stable")
+    newest = order.groupby([*SECTION, "task"])["task_version"].transform("last")
+    order = order[order["task_version"] == newest]
+    last = order.drop_duplicates([*SECTION, *CELL], keep="last").index
+    return frame.assign(counts=frame.index.isin(last))

@@ -1,0 +1,187 @@
+"""What a report says, before anything is formatted. Scores are 0..1, gains are differences of scores."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from bench.report.numbers.ranking import Ranking
+from bench.report.numbers.statistics import Estimate
+from bench.text import plain
+
+HEADLINE_NAMES = {
+    "classification": "accuracy (%)",
+    "pair": "accuracy (%)",
+    "retrieval": "mean recall at 1 (%)",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What all records of a table share: nothing that differs in one of these is compared."""
+
+    kind: str
+    backbone: str
+    fingerprint: str
+    protocol: str
+    recipe: str
+    precision: str
+    quick: bool
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
+    support: str = ""  # where supports come from that weren't drawn here
+
+    @classmethod
+    def of(cls, key: Any) -> Section:
+        """From the key of a group of `SECTION` columns."""
+        found = cls(*key)
+        return replace(found, quick=bool(found.quick))  # older pandas gives numpy's
+
+    @property
+    def title(self) -> str:
+        """One plain line; not escaped."""
+        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", self._recipe, self.precision]
+        parts += [self.split_origin] if self.split_origin else []
+        parts += [f"supports from {self.support}"] if self.support else []
+        return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
+
+    @property
+    def _recipe(self) -> str:
+        named, _, steps = self.recipe.partition("steps=")
+        return f"at most {steps} steps" if steps else f"{named} recipe"
+
+    @property
+    def random_backbone(self) -> bool:
+        return re.search(r"/random(?=[\s,)]|$)", self.backbone) is not None
+
+    @property
+    def unaligned_backbone(self) -> bool:
+        return self.backbone.startswith(("align(", "bundled-unaligned"))
+
+    @property
+    def _mark(self) -> str:
+        marks = [
+            name for name, holds in (("unaligned", self.unaligned_backbone), ("random weights", self.random_backbone)) if holds
+        ]
+        return f" ({', '.join(marks)})" if marks else ""
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """One method on one task at one shot count: the estimate over the seeds that gave a score, and the cells behind it."""
+
+    estimate: Estimate | None
+    ok: int = 0
+    failed: int = 0
+    missing: int = 0
+    not_applicable: int = 0
+
+    @property
+    def asked(self) -> int:
+        return self.ok + self.failed + self.missing + self.not_applicable
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a cell costs alone. Means are None where a cell is missing or where figures of two sources would mix."""
+
+    trainable_range: tuple[int, int] | None = None
+    trainable: float | None = None  # mean
+    share_range: tuple[float, float] | None = None  # of the whole model, 0..1
+    seconds: float | None = None  # mean of bank, fit and predict together
+    joules_measured: float | None = None  # mean
+    joules_estimated: float | None = None  # mean
+    memory_bytes: float | None = None  # the largest peak
+    stored_range: tuple[int, int] | None = None  # bytes of what a cell would have to keep
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method in one table. Whatever is taken over all tasks is None unless every cell behind it gave a score."""
+
+    label: str
+    method: str
+    family: str
+    baseline: bool  # uses no support: one figure that holds at all shot counts
+    scores: dict[int, Estimate | None]  # by shots, over tasks
+    tasks: dict[str, dict[int, TaskScore]]  # by task, then shots
+    rank: float | None  # mean over tasks, 1 is best
+    gain: float | None  # over the reference, over the table's gain_tasks
+    behind: float | None  # from the row with the best mean
+    behind_p: float | None  # corrected for the number of rows compared
+    costs: Costs
+    task_costs: dict[tuple[str, int], Costs]  # by task and shots
+    missing: int
+    failed: int
+    not_applicable: int
+    against_reference: tuple[int, int, int] | None = None  # tasks won, tied, lost, where both have a score
+    against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
+    # The 95% interval of each mean by a stratified bootstrap, where there is enough to draw from.
+    bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
+    pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
+
+    @property
+    def suits(self) -> bool:
+        """Whether the method can be run on any of these tasks."""
+        return any(found.asked > found.not_applicable for by_shots in self.tasks.values() for found in by_shots.values())
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A published figure and ours, of the same backbone, split and shots."""
+
+    label: str
+    where: str  # a task, or "mean of 11 tasks"
+    shots: int
+    metric: str
+    ours: Estimate
+    theirs: float
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Table:
+    section: Section
+    shots: tuple[int, ...]
+    tasks: tuple[str, ...]
+    rows: list[Row]  # best first, those without a mean last
+    reference: str | None  # label of the baseline that gains are taken over
+    gain_tasks: tuple[str, ...]  # the tasks on which the reference has a score
+    task_gains: pd.DataFrame  # [tasks, labels], at the largest shot count, missing where either has no complete score
+    ranked: int  # methods that the ranks are among
+    notes: list[str]  # plain text
+    rankings: tuple[Ranking, ...]  # by shots, those that have enough tasks
+    published: list[Beside]
+    complete: dict[int, pd.DataFrame] = field(repr=False)  # shots -> scores [tasks, labels], missing where not complete
+    cells: pd.DataFrame = field(repr=False)  # the counting records
+
+    @property
+    def largest(self) -> int:
+        return self.shots[-1]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Methods ranked over the tasks of all kinds together: ranks need no common unit."""
+
+    section: Section  # its kind is "all kinds"
+    rankings: tuple[Ranking, ...]  # by shots
+    notes: list[str]  # plain text
+
+    @property
+    def rows(self) -> list[tuple[str, list[float | None]]]:
+        """Label and mean rank at each shot count, best at the largest first."""
+        labels = dict.fromkeys(label for ranking in reversed(self.rankings) for label in ranking.ranks)
+        return [(label, [ranking.ranks.get(label) for ranking in self.rankings]) for label in labels]
+
+
+@dataclass(frozen=True)
+class Summary:
+    tables: list[Table]
+    failures: pd.DataFrame = field(repr=False)  # grouped: equal failures of several seeds are one row
+    not_applicable: pd.DataFrame = field(repr=False)  # grouped likewise
+    frame: pd.DataFrame = field(repr=False)  # every record given, with `counts`
+    joint: list[Joint] = field(default_factory=list)

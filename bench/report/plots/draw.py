@@ -1,0 +1,91 @@
+"""All plots of a report, as PNG and SVG."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.report.numbers.ranking import Ranking
+from bench.report.numbers.summary import Joint, Row, Section, Summary, Table
+from bench.report.plots.calibration import errors_figures, reliability_figures
+from bench.report.plots.canvas import save, settings
+from bench.report.plots.gains import gains_figure
+from bench.report.plots.losses import losses_figures
+from bench.report.plots.ranks import ranks_figure
+from bench.report.plots.scatter import joules_figure, memory_figure, parameters_figure, seconds_figure
+from bench.report.plots.shots import shots_figures
+from bench.text import file_name
+
+Plot = tuple[str, str, Figure]  # title, ending of the file's name, figure
+
+# What a plot file's name ends in; by this an earlier report's plots are known and cleared away.
+_ENDINGS = ("shots", "parameters", "seconds", "joules", "memory", "gains", "ranks", "losses", "calibration", "reliability")
+
+
+def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]:
+    """Draw everything into `folder`. Returns section -> title -> name of the SVG file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear(folder)
+    names = _names([*(table.section for table in summary.tables), *(joint.section for joint in summary.joint)])
+    result: dict[Section, dict[str, str]] = {}
+    with settings():
+        parts = [(table.section, _figures(table)) for table in summary.tables]
+        parts += [(joint.section, _of_joint(joint, summary.tables)) for joint in summary.joint]
+        for section, drawn in parts:
+            found = result[section] = {}
+            for title, ending, figure in drawn:
+                _, svg = save(figure, folder / f"{names[section]}-{ending}")
+                found[title] = svg.name
+    return result
+
+
+def _figures(table: Table) -> Iterator[Plot]:
+    """One after another, so that only one is in memory."""
+    yield from _numbered("Score against shots", "shots", shots_figures(table))
+    yield "Score against trained parameters", "parameters", parameters_figure(table)
+    yield "Score against stand-alone seconds", "seconds", seconds_figure(table)
+    yield "Score against stand-alone joules", "joules", joules_figure(table)
+    yield "Score against peak memory", "memory", memory_figure(table)
+    yield "Gain by task", "gains", gains_figure(table)
+    yield from _ranks(table.section, table.rankings, table.rows)
+    yield from _numbered("Learning curves", "losses", losses_figures(table))
+    yield from _numbered("Calibration error", "calibration", errors_figures(table))
+    yield from _numbered("Reliability", "reliability", reliability_figures(table))
+
+
+def _numbered(title: str, ending: str, figures: Iterator[Figure]) -> Iterator[Plot]:
+    """Several figures where there are more tasks than one can hold."""
+    for page, figure in enumerate(figures, 1):
+        yield title if page == 1 else f"{title} {page}", f"{page}-{ending}", figure
+
+
+def _of_joint(joint: Joint, tables: Sequence[Table]) -> Iterator[Plot]:
+    yield from _ranks(joint.section, joint.rankings, [row for table in tables for row in table.rows])
+
+
+def _ranks(section: Section, rankings: Sequence[Ranking], rows: Sequence[Row]) -> Iterator[Plot]:
+    if rankings:
+        baselines = frozenset(row.label for row in rows if row.baseline)
+        yield "Critical-difference diagram", "ranks", ranks_figure(section, rankings, baselines)
+
+
+def _names(sections: list[Section]) -> dict[Section, str]:
+    """A file name for each section; those that would share one get a hash of what tells them apart."""
+    plain = {section: file_name(section.title) for section in sections}
+    taken = list(plain.values())
+    return {section: name if taken.count(name) == 1 else f"{name}-{_hash(section)}" for section, name in plain.items()}
+
+
+def _hash(section: Section) -> str:
+    return hashlib.sha256(repr(section).encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _clear(folder: Path) -> None:
+    """Remove the plots of an earlier report: one of a section that is gone would be taken for a current one."""
+    for ending in _ENDINGS:
+        for suffix in ("png", "svg"):
+            for path in folder.glob(f"*-{ending}.{suffix}"):
+                path.unlink()

@@ -1,0 +1,123 @@
+"""From the frame to a summary: one table per section, and the failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from bench.report.numbers import sizes
+from bench.report.numbers.beside import beside
+from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
+from bench.report.numbers.layout import Layout
+from bench.report.numbers.pareto import marked
+from bench.report.numbers.ranking import Ranking, rank_methods
+from bench.report.numbers.rows import complete_scores, gains, make_rows, reference_baseline
+from bench.report.numbers.statistics import mean_ranks
+from bench.report.numbers.summary import Joint, Section, Summary, Table
+from bench.report.text.notes import ranking_notes, table_notes
+
+ALL_KINDS = "all kinds"
+_KINDS = ["classification", "pair", "retrieval"]
+
+
+def summarise(frame: pd.DataFrame) -> Summary:
+    """Everything that a report says, from the frame of all records."""
+    frame = mark_current(frame)
+    counting = frame[frame["counts"]]
+    overtaken = frame[~frame["counts"]].groupby(SECTION).size().to_dict()
+    tables = []
+    for key, cells in counting.groupby(SECTION, sort=True):
+        tables.append(make_table(Section.of(key), cells, overtaken.get(key, 0)))
+    tables.sort(key=lambda table: (_KINDS.index(table.section.kind), table.section.title, table.section.fingerprint))
+    return Summary(
+        tables=tables,
+        joint=_joint(tables),
+        failures=_grouped(counting[counting["state"] == FAILED]),
+        not_applicable=_grouped(counting[counting["state"] == NOT_APPLICABLE]),
+        frame=frame,
+    )
+
+
+def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
+    """One table from its counting records."""
+    layout = Layout.of(cells)
+    complete = {shots: complete_scores(layout, shots) for shots in layout.shots}
+    scores = complete[layout.largest]
+    reference = reference_baseline(layout)
+    known = tuple(scores.index[scores[reference].notna()]) if reference is not None else ()
+    rankings = {shots: rank_methods(found, shots) for shots, found in complete.items()}
+    notes = _reference_notes(layout, reference, known) + ranking_notes(rankings)
+    notes += table_notes(section, layout, cells, overtaken)
+    return Table(
+        section=section,
+        shots=layout.shots,
+        tasks=layout.tasks,
+        rows=marked(make_rows(layout), layout.largest),
+        reference=reference,
+        gain_tasks=known,
+        task_gains=gains(scores, reference),
+        ranked=scores.dropna(axis="columns").shape[1] if len(mean_ranks(scores)) else 0,
+        notes=notes,
+        rankings=tuple(found for found in rankings.values() if isinstance(found, Ranking)),
+        published=beside(section, cells),
+        complete=complete,
+        cells=cells,
+    )
+
+
+def _reference_notes(layout: Layout, reference: str | None, known: tuple[str, ...]) -> list[str]:
+    """Which baseline, with which templates or other parameters, and on how many tasks it exists."""
+    if reference is None:
+        return ["No baseline without a support was run, so there are no gains."] if layout.largest > 0 else []
+    tasks = layout.tasks_at(layout.largest)
+    given = layout.baselines.loc[layout.baselines["label"] == reference, "params"].iloc[0]
+    parameters = ", ".join(f"{name} = {value}" for name, value in json.loads(given).items() if value is not False)
+    shown = f"{reference} ({parameters})" if parameters else reference
+    notes = [f"Gain is over {shown}, which uses no support: its figure holds at all shots."]
+    if len(known) < len(tasks):
+        where = f"{len(known)} of {len(tasks)} tasks"
+        notes.append(f"{reference} has a score on {where}; gains are means over these: {', '.join(known) or 'none'}.")
+    return notes
+
+
+def _joint(tables: list[Table]) -> list[Joint]:
+    """Rankings over tables that differ in nothing but their kind."""
+    alike: dict[Section, list[Table]] = {}
+    for table in tables:
+        alike.setdefault(replace(table.section, kind=ALL_KINDS), []).append(table)
+    result = []
+    for section, found in alike.items():
+        shots = sorted(set.intersection(*(set(table.shots) for table in found)))
+        ranked = [rank_methods(pd.concat([table.complete[count] for table in found]), count) for count in shots]
+        rankings = tuple(ranking for ranking in ranked if isinstance(ranking, Ranking))
+        if len(found) > 1 and rankings:
+            result.append(Joint(section, rankings, ranking_notes({ranking.shots: ranking for ranking in rankings})))
+    return result
+
+
+def _grouped(cells: pd.DataFrame) -> pd.DataFrame:
+    """Equal reasons in one row: label, task, status, error columns, `cells` (how many) and `which` (their shots and seeds)."""
+    keys = [*SECTION, "label", "task", "status", "error_phase", "error_type", "error_message"]
+    where: dict[tuple[Any, ...], dict[int, list[int]]] = {}
+    for *key, shots, seed in cells[[*keys, "shots", "seed"]].itertuples(index=False):
+        where.setdefault(_reason(key), {}).setdefault(shots, []).append(seed)
+    rows = [(*key, sum(map(len, found.values())), _listed(found)) for key, found in sorted(where.items())]
+    return pd.DataFrame(rows, columns=[*keys, "cells", "which"])
+
+
+def _reason(key: list[Any]) -> tuple[Any, ...]:
+    """Nothing is the empty string here. A record that calls itself ok and has no finite score must not vanish silently."""
+    *start, status, phase, kind, message = ("" if value is None else value for value in key)
+    if status == "ok" and not message:
+        message = "finished without a finite main metric"
+    return (*start, status, phase, kind, message)
+
+
+def _listed(found: dict[int, list[int]]) -> str:
+    """Shots -> seeds as text."""
+    return "; ".join(
+        f"shots {sizes.typed(shots)}, seeds {', '.join(map(str, sorted(seeds)))}" for shots, seeds in sorted(found.items())
+    )

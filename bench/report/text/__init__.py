@@ -1,0 +1,1 @@
+"""Figures as text: Markdown, LaTeX, CSV, JSON, the terminal."""

@@ -1,0 +1,150 @@
+"""What the prompt methods share: room for prompts in a text, and stages that put prompts into the towers.
+
+n prompts, W the tower's hidden width, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from methods.base import NotApplicable, Recipe, Start, TokenLayout
+from methods.parts.blocks import transformer_blocks
+
+CONTEXT = "a photo of a"  # the words that contexts of the later prompt papers start from
+
+
+def make_room(tokens: Tensor, inserted: Tensor, limit: int, layout: TokenLayout) -> Tensor:
+    """Insert token ids [n] behind the start token, if there is one; what is then too long loses its end, not its end token.
+
+    tokens [N, L] -> [N, min(L + n, limit)]. Raises NotApplicable if no word would fit.
+    """
+    first = int(layout.start)
+    if len(inserted) > limit - 3:
+        raise NotApplicable(f"{len(inserted)} context tokens leave no room for a word in a text tower of {limit} tokens")
+    longer = torch.cat([tokens[:, :first], inserted.to(tokens).expand(len(tokens), -1), tokens[:, first:]], dim=1)
+    if longer.shape[1] > limit:
+        cut = longer[:, limit - 1] != layout.pad
+        longer = longer[:, :limit].clone()
+        if layout.end:
+            longer[cut, -1] = tokens.gather(1, _last(tokens, layout.pad)[:, None])[cut, 0]
+    return longer
+
+
+def context_tokens(start: Start) -> Tensor:
+    """Ids [n] of "a photo of a" without start, end and padding."""
+    tokens, layout = start.tokenize([CONTEXT]), start.layout
+    return tokens[0, int(layout.start) : int(_last(tokens, layout.pad)) + 1 - int(layout.end)]
+
+
+def _last(tokens: Tensor, pad: int) -> Tensor:
+    """Position [N] of the last token that isn't padding."""
+    return tokens.shape[1] - 1 - (tokens.flip(1) != pad).int().argmax(1)
+
+
+def learned_context(embed: Any, ids: Tensor) -> nn.Parameter:
+    """A context [n, W] that starts at the token embeddings of these ids."""
+    weight = embed.token_embedding.weight
+    return nn.Parameter(weight[ids.to(weight.device)].detach().clone())
+
+
+def prompt_recipe(lr: float, batch: int, epochs: int) -> Recipe:
+    """SGD, momentum 0.9, weight decay 5e-4, cosine per epoch, first epoch at 1e-5: what all of these papers share."""
+    return Recipe("sgd", lr, batch=batch, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
+
+
+class Prompts(nn.Module):
+    """n prompts [n, W] that train."""
+
+    def __init__(self, prompts: nn.Parameter) -> None:
+        super().__init__()
+        self.prompts = prompts
+
+    def forward(self) -> Tensor:
+        return self.prompts
+
+    @classmethod
+    def random(cls, n: int, width: int) -> Prompts:
+        """N(0, 0.02^2)"""
+        return cls(nn.Parameter(torch.randn(n, width) * 0.02))
+
+
+class Mapped(nn.Module):
+    """Prompts that pass a layer before they enter a tower: a norm, or a linear one [n, W] -> [n, other W]."""
+
+    def __init__(self, prompts: nn.Module, layer: nn.Module) -> None:
+        super().__init__()
+        self.prompts = prompts
+        self.layer = layer
+
+    def forward(self) -> Tensor:
+        return self.layer(self.prompts())
+
+
+class PromptedEmbedding(nn.Module):
+    """The text tower's first stage with the n tokens after the start token replaced by a context.
+
+    prompts: gives [n, W], or [C, n, W] with a context for each of C texts. Without a start token the first n are replaced.
+    """
+
+    embed: Any
+
+    def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout) -> None:
+        super().__init__()
+        self.embed = embed
+        self.prompts = prompts
+        self.layout = layout
+
+    def forward(self, tokens: Tensor, inputs: Tensor | None = None) -> Tensor:
+        return self.with_context(tokens, self.prompts())
+
+    def with_context(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """tokens [N, L], context [n, W] or [N, n, W] -> [N, L, W]"""
+        return self.embed.place(put_after_start(self.embed.token_embedding(tokens), context, self.layout), tokens)
+
+
+def put_after_start(x: Tensor, context: Tensor, layout: TokenLayout) -> Tensor:
+    """x [N, L, W] with the n positions after the start token replaced by the context [n, W] or [N, n, W]."""
+    first = int(layout.start)
+    context = context.to(x.dtype).expand(len(x), -1, -1)
+    return torch.cat([x[:, :first], context, x[:, first + context.shape[1] :]], dim=1)
+
+
+def put_last(x: Tensor, prompts: Tensor, replace: bool) -> Tensor:
+    """x [N, L, W] with prompts [n, W] behind its tokens, or instead of the last n of them."""
+    kept = x[:, : x.shape[1] - len(prompts)] if replace else x
+    return torch.cat([kept, prompts.to(x.dtype).expand(len(x), -1, -1)], dim=1)
+
+
+class PromptedBlock(nn.Module):
+    """A block whose input carries prompts: appended, in place of the last tokens, or after the start token of a layout."""
+
+    def __init__(self, block: nn.Module, prompts: nn.Module, where: Literal["append", "last"] | TokenLayout) -> None:
+        super().__init__()
+        self.block = block
+        self.prompts = prompts
+        self.where = where
+
+    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        prompts = self.prompts()
+        if isinstance(self.where, TokenLayout):
+            x = put_after_start(x, prompts, self.where)
+        else:
+            x = put_last(x, prompts, replace=self.where == "last")
+        return self.block(x, inputs)
+
+
+def prompt_image_tower(tower: Any, prompts: Sequence[nn.Module]) -> None:
+    """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
+
+    The first ones pass the tower's norm before the blocks, as patches do. Raises NotApplicable for a tower without
+    transformer blocks, and for one that pools all its tokens instead of reading the class token.
+    """
+    transformer_blocks(tower)
+    if not tower.head.class_token:
+        raise NotApplicable(f"the tower {tower.name} pools all its tokens: prompts among its patches would be pooled with them")
+    for number, each in enumerate([Mapped(prompts[0], tower.stages[0].ln_pre), *prompts[1:]]):
+        tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")

@@ -1,0 +1,165 @@
+"""Methods and tasks are found wherever they are, and what is broken stops nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import bench.plan.registry
+import methods
+from bench.errors import UsageError
+from bench.plan.registry import find_methods, method_code, parameter_fields
+from bench.spec import Named
+from methods.base import EncoderMethod, HeadMethod, Method, Paper
+
+METHOD = """
+from dataclasses import dataclass
+from methods.base import CLASSIFICATION, HeadMethod, Paper
+
+class Mine(HeadMethod):
+    name = "{name}"
+    kinds = frozenset({{CLASSIFICATION}})
+    paper = Paper("Mine", "nowhere")
+
+    @dataclass(frozen=True)
+    class Params:
+        r: int = 2
+"""
+
+
+def plugin(folder: Path, text: str, file: str = "mine.py") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / file
+    path.write_text(text)
+    return path
+
+
+def test_the_methods_here_declare_what_a_method_must() -> None:
+    registry = find_methods()
+    assert registry.broken == {}
+    assert {"zero-shot", "lora", "coop"} <= set(registry.methods)
+    for name, method in registry.methods.items():
+        built = registry.build(Named(name))
+        assert isinstance(built, HeadMethod | EncoderMethod)
+        assert built.name == name and built.family and built.kinds and isinstance(built.paper, Paper)
+        assert set(method.grid) <= set(parameter_fields(method))
+
+
+def test_a_file_given_by_path_adds_its_methods(tmp_path: Path) -> None:
+    registry = find_methods((plugin(tmp_path, "from methods.lora import LoRA\n" + METHOD.format(name="mine")),))
+    assert registry.broken == {}
+    assert registry.build(Named("mine", (("r", "8"),))).params.r == 8
+    assert set(registry.methods) == {*find_methods().methods, "mine"}  # and none that the file merely imports
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("def broken(:", "SyntaxError"),
+        ("import a_package_that_nobody_has", "ModuleNotFoundError: No module named 'a_package_that_nobody_has'"),
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+    ],
+)
+def test_a_broken_file_is_listed_and_stops_nothing(tmp_path: Path, text: str, reason: str) -> None:
+    broken, good = plugin(tmp_path, text, "broken.py"), plugin(tmp_path, METHOD.format(name="mine"))
+    registry = find_methods((broken, good))
+    assert list(registry.broken) == [str(broken)]
+    assert registry.broken[str(broken)].startswith(reason)
+    assert "mine" in registry.methods and "lora" in registry.methods
+
+
+def test_a_file_that_is_not_there_is_listed(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.py", tmp_path, plugin(tmp_path, "some notes", "notes.txt")):
+        assert "is not a Python file" in find_methods((path,)).broken[str(path)]
+
+
+def test_a_broken_file_among_the_methods_is_listed_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin(tmp_path, "raise RuntimeError('half written')", "half_written.py")
+    monkeypatch.setattr(methods, "__path__", [*methods.__path__, str(tmp_path)])
+    registry = find_methods()
+    assert registry.broken == {"methods/half_written.py": "RuntimeError: half written"}
+    assert "lora" in registry.methods
+
+
+def test_a_name_that_is_taken_is_listed_and_the_first_one_stays(tmp_path: Path) -> None:
+    path = plugin(tmp_path, METHOD.format(name="lora") + METHOD.format(name="mine").replace("class Mine", "class Other"))
+    registry = find_methods((path,))
+    assert registry.broken == {str(path): "the name 'lora' is already taken by methods.lora"}
+    assert registry.methods["lora"].__module__ == "methods.lora"
+    assert "mine" in registry.methods
+
+
+class EntryPoint(SimpleNamespace):
+    value: str
+    what: Any
+
+    def load(self) -> Any:
+        if isinstance(self.what, Exception):
+            raise self.what
+        return self.what
+
+
+def entry_points(monkeypatch: pytest.MonkeyPatch, **points: Any) -> None:
+    listed = [EntryPoint(value=value, what=what) for value, what in points.items()]
+    monkeypatch.setattr(bench.plan.registry, "entry_points", lambda group: listed if group == "bench.methods" else [])
+
+
+def test_other_packages_add_methods_as_modules_or_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = METHOD.format(name="one") + METHOD.format(name="two").replace("class Mine", "class Second")
+    module = sys.modules[find_methods((plugin(tmp_path, two, "package.py"),)).methods["one"].__module__]
+    broken = ImportError("needs a newer torch")
+    for given in ({"module": module}, {"first": module.Mine, "second": module.Second}):
+        entry_points(monkeypatch, **given, broken=broken)
+        registry = find_methods()
+        assert {"one", "two", "lora"} <= set(registry.methods)
+        assert registry.broken == {"broken": "ImportError: needs a newer torch"}
+
+
+def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
+    registry = find_methods()
+    with pytest.raises(UsageError, match=r"unknown method 'lorra': did you mean lora\?"):
+        registry.build(Named("lorra"))
+    with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
+        registry.build(Named("zzzzzzz"))
+
+
+def code(path: Path, name: str = "mine") -> str:
+    return method_code(find_methods((path,)).methods[name])
+
+
+def test_the_code_of_a_method_changes_with_its_file(tmp_path: Path) -> None:
+    path = plugin(tmp_path, METHOD.format(name="mine"))
+    before = code(path)
+    assert code(path) == before
+    plugin(tmp_path, METHOD.format(name="mine") + "# edited\n")
+    assert code(path) != before
+
+
+def test_two_files_of_one_name_each_have_their_own_code(tmp_path: Path) -> None:
+    first, second = (plugin(tmp_path / name, METHOD.format(name=name)) for name in ("first", "second"))
+    registry = find_methods((first, second))
+    assert registry.broken == {}
+    assert method_code(registry.methods["first"]) == code(first, "first") != method_code(registry.methods["second"])
+
+
+@pytest.mark.parametrize(
+    ("name", "edited", "matters"),
+    [
+        ("lora", "lora.py", True),
+        ("lora", "base.py", True),
+        ("lora", "logistic.py", True),  # base.py starts the heads of pair tasks with it
+        ("tip-adapter-f", "tip_adapter.py", True),
+        ("lora", "coop.py", False),
+    ],
+)
+def test_the_code_of_a_method_is_all_that_it_uses_of_methods(
+    name: str, edited: str, matters: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method: type[Method] = find_methods().methods[name]
+    before, read = method_code(method), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b"# edited" if path.name == edited else b""))
+    assert (method_code(method) != before) == matters
