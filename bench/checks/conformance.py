@@ -165,7 +165,7 @@ def support_order_is_free(bench: Bench) -> None:
     if not bench.method.order_free or not bench.method.uses_support:
         raise NotApplicable("it does not say so")
     shuffled = np.random.default_rng(bench.seed).permutation(bench.episode.support)
-    other = bench.fit(episode=replace(bench.plan.episode, support=tuple(int(row) for row in shuffled)))
+    other = bench.fit(episode=replace(bench.episode, support=tuple(int(row) for row in shuffled)))
     close(bench.scores(other), bench.own_scores, "with the support in another order scores differ")
 
 
