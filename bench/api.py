@@ -21,6 +21,7 @@ from bench.executors.durations import Durations
 from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
+from bench.plan.budget import parse_recipe
 from bench.plan.grid import Plan, Request, Resume, expand, plan
 from bench.plan.registry import Registry, find_methods, method_code
 from bench.plan.settings import Settings
@@ -138,8 +139,14 @@ def run(
     console = console or Console(stderr=True, quiet=True)
     registry = find_methods(settings.plugins)
     store = Store(settings.out)
-    fingerprint = load_backbone(request.backbone).fingerprint
-    cells = expand(request, registry, fingerprint)
+    backbone = load_backbone(request.backbone)
+    if backbone.aligned and parse_recipe(request.recipe).lr is not None:
+        raise UsageError(
+            f"--recipe {request.recipe}: lr is the rate at which towers that have never met are aligned, and those of "
+            f"{request.backbone} have: give methods their own, as in lora[lr=1e-4]"
+        )
+    facts = {"random_weights": backbone.random_weights, "aligned": backbone.aligned}
+    cells = expand(request, registry, backbone.fingerprint, **facts)
     follower = Follower(store)
     latest = store.latest()
     todo = plan(cells, latest, resume)

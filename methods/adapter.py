@@ -9,13 +9,11 @@ rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Start
 from methods.parts.blocks import transformer_blocks
 from methods.parts.bottleneck import Bottleneck
 
@@ -35,7 +33,7 @@ class Adapter(EncoderMethod):
             if self.width < 1:
                 raise ValueError("width must be at least 1")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         added: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
             for block in transformer_blocks(tower):
@@ -43,4 +41,4 @@ class Adapter(EncoderMethod):
                 block.attn.out = nn.Sequential(block.attn.out, after_attention)
                 block.mlp = nn.Sequential(block.mlp, after_mlp)
                 added += [*after_attention.parameters(), *after_mlp.parameters()]
-        return added
+        return Edit(added)

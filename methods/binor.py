@@ -8,12 +8,7 @@ shot, cosine to 1e-6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from torch import nn
-
-from methods.base import Count, Paper, Start
+from methods.base import Clip, Count, Edit, Paper, Start
 from methods.bitfit import BitFit, biases
 from methods.layernorm import norm_parameters
 
@@ -28,5 +23,5 @@ class BiNor(BitFit):
         "https://aclanthology.org/2023.findings-acl.397",
     )
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        return dict.fromkeys([*biases(clip), *norm_parameters(clip)])
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        return Edit(dict.fromkeys([*biases(clip), *norm_parameters(clip)]))

@@ -8,12 +8,9 @@ steps per shot, cosine to 1e-6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Start
 
 
 class BitFit(EncoderMethod):
@@ -25,11 +22,11 @@ class BitFit(EncoderMethod):
         "BitFit: Simple Parameter-efficient Fine-tuning for Transformer-based Language Models", "ACL 2022", "arXiv:2106.10199"
     )
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        return biases(clip)
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        return Edit(biases(clip))
 
 
-def biases(clip: Any) -> list[nn.Parameter]:
+def biases(clip: Clip) -> list[nn.Parameter]:
     """Biases of every linear, every norm and every convolution of both towers."""
     found = [getattr(module, "bias", None) for module in [*clip.image.modules(), *clip.text.modules()]]
     return [bias for bias in found if isinstance(bias, nn.Parameter)]

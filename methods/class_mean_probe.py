@@ -34,8 +34,8 @@ class ClassMeanProbe(HeadMethod):
     class Params:
         lr: float = 2e-3  # AdamW, as XtremeCLIP
 
-    def views(self) -> Views:
-        return XtremeClip().views()
+    def views(self, kind: str) -> Views:
+        return XtremeClip().views(kind)
 
     def head(self, support: Support) -> nn.Module:
         return Probe(support.kind, reduced_prototypes(support), raw=False)

@@ -16,13 +16,11 @@ zero-shot on one of the four classifications (mean of three seeds), with `--reci
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, EncoderMethod, Paper, Recipe, Start, TokenLayout
+from methods.base import CLASSIFICATION, PAIR, Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start, TokenLayout
 from methods.parts.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
 
 
@@ -31,8 +29,6 @@ class CoCoOp(EncoderMethod):
     family = "prompt"
     kinds = frozenset({CLASSIFICATION, PAIR})
     trains = "context vectors, and a meta-net that shifts them by the image"
-    template = "{}."
-    conditional = True
     paper = Paper("Conditional Prompt Learning for Vision-Language Models", "CVPR 2022", "arXiv:2203.05557")
     counts = (Count(35_360, "4 contexts x 512, meta-net 512-32-512"),)
     grid = {"lr": (2e-4, 2e-3, 2e-2)}
@@ -41,20 +37,25 @@ class CoCoOp(EncoderMethod):
     class Params:
         lr: float = 2e-3  # SGD
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        context = learned_context(clip.text.stages[0], context_tokens(start))
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        context = learned_context(clip.text, context_tokens(start))
         embed = ConditionalEmbedding(clip.text.stages[0], Prompts(context), start.layout, clip.features, clip.text.width)
         clip.text.stages[0] = embed
-        return [context, *embed.meta.parameters()]
+        words, limit = context_tokens(start), clip.text.context_length
 
-    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, context_tokens(start), limit, start.layout)
+        def texts_given_images(tokens: Tensor, image: Tensor) -> Tensor:
+            flat = tokens.flatten(0, 1)
+            shift = embed.meta(image).repeat_interleave(tokens.shape[1], dim=0)
+            return clip.text(flat, 1, embed.shifted(flat, shift)).view(*tokens.shape[:2], -1)
 
-    def texts_given_images(self, clip: Any, tokens: Tensor, image: Tensor) -> Tensor:
-        flat = tokens.flatten(0, 1)
-        shift = clip.text.stages[0].meta(image).repeat_interleave(tokens.shape[1], dim=0)
-        hidden = clip.text.stages[0].shifted(flat, shift)
-        return clip.text(flat, 1, hidden).view(*tokens.shape[:2], -1)
+        return Edit(
+            [context, *embed.meta.parameters()],
+            tokens=lambda ids: make_room(ids, words, limit, start.layout),
+            texts_given_images=texts_given_images,
+        )
+
+    def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        return ("{}.",)
 
     def recipe(self, start: Start) -> Recipe:
         return prompt_recipe(self.params.lr, batch=1, epochs=10)

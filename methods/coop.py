@@ -11,14 +11,12 @@ first epoch at 1e-5; 50 epochs for one shot, 100 up to four, 200 beyond; last st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from methods.base import CLASSIFICATION, Count, EncoderMethod, NotApplicable, Paper, Recipe, Start
+from methods.base import CLASSIFICATION, Clip, Count, Edit, EncoderMethod, NotApplicable, Paper, Recipe, Start
 from methods.parts.prompting import PromptedEmbedding, Prompts, make_room, prompt_recipe
 
 
@@ -26,7 +24,6 @@ class CoOp(EncoderMethod):
     name = "coop"
     family = "prompt"
     trains = "context vectors before the class name"
-    template = "{}."
     paper = Paper("Learning to Prompt for Vision-Language Models", "IJCV 2022", "arXiv:2109.01134")
     counts = (
         Count(8_192, "16 contexts x 512"),
@@ -45,16 +42,17 @@ class CoOp(EncoderMethod):
             if self.n_ctx < 1:
                 raise ValueError("n_ctx must be at least 1")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         if self.params.class_specific and start.kind != CLASSIFICATION:
             raise NotApplicable("class-specific contexts need classes with names; use class_specific=false")
         contexts = len(start.class_names) if self.params.class_specific else 1
         context = nn.Parameter(torch.randn(contexts, self.params.n_ctx, clip.text.width) * 0.02)
         clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], Prompts(context), start.layout)
-        return [context]
+        limit, n_ctx = clip.text.context_length, self.params.n_ctx
+        return Edit([context], tokens=lambda ids: make_room(ids, ids[0, :1].expand(n_ctx), limit, start.layout))
 
-    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, tokens[0, :1].expand(self.params.n_ctx), limit, start.layout)
+    def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        return ("{}.",)
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200

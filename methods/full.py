@@ -8,20 +8,18 @@ In classification the text tower only gives the head its start and is not part o
 inside the encoder is a tenth of the head's: with a text-initialised head this is the strong baseline (LP++,
 Huang et al., CVPR 2024, and WiSE-FT, Wortsman et al., CVPR 2022, find it far above the weak ones of the prompt
 papers). AdamW, weight decay 0.1, a tenth of the run as warm-up, cosine, gradient norm at most 1.
-`recipe=xtremeclip` takes that paper's rates: 5e-7 inside the encoder, 2e-3 for the head.
+`rates=xtremeclip` takes that paper's rates: 5e-7 inside the encoder, 2e-3 for the head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, RETRIEVAL, Count, EncoderMethod, Kind, Paper, Recipe, Start
-from methods.parts.recipe import Contrast
+from methods.base import CLASSIFICATION, RETRIEVAL, Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start, Support
 
 RATES = {"strong": (1e-5, 1e-4), "xtremeclip": (5e-7, 2e-3)}  # inside the encoder, head
 
@@ -39,33 +37,29 @@ class Full(EncoderMethod):
     groups = {"lilt": ("",)}
     paper = Paper("Robust fine-tuning of zero-shot models (its fine-tuning baseline)", "CVPR 2022", "arXiv:2109.01903")
     grid = {"lr": (1e-6, 1e-5, 1e-4)}
+    reads_features = frozenset({CLASSIFICATION})
 
     @dataclass(frozen=True)
-    class Params(Contrast):
-        recipe: Literal["strong", "xtremeclip"] = "strong"
+    class Params(EncoderMethod.Params):
+        rates: Literal["strong", "xtremeclip"] = "strong"
         lr: float | None = None  # inside the encoder; None: the recipe's
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         if start.kind == CLASSIFICATION:
-            return clip.image.parameters()
+            assert start.support is not None
+            return Edit(clip.image.parameters(), head=self.class_head(start.support))
         if start.kind == RETRIEVAL:
-            return clip.parameters()
-        return [*clip.image.parameters(), *clip.text.parameters()]
+            return Edit(clip.parameters())
+        return Edit([*clip.image.parameters(), *clip.text.parameters()])
 
-    def needs_features(self, kind: Kind) -> bool:
-        return kind != RETRIEVAL
-
-    def head(self, start: Start) -> nn.Module | None:
-        if start.kind != CLASSIFICATION:
-            return super().head(start)
-        assert start.support is not None
-        return TextInitialisedHead(start.support.features.candidates, start.support.logit_scale)
+    def class_head(self, support: Support) -> nn.Module:
+        """What scores a classification: forward(image, None) on raw features."""
+        return TextInitialisedHead(support.features.candidates, support.logit_scale)
 
     def recipe(self, start: Start) -> Recipe:
-        encoder, head = RATES[self.params.recipe]
+        encoder, head = RATES[self.params.rates]
         lr, steps = self.params.lr or encoder, 300 * start.shots
-        recipe = Recipe(lr=lr, head_lr=head, weight_decay=0.1, steps=steps, warmup=0.1, clip_gradient=1.0)
-        return self.params.contrasted(recipe)
+        return Recipe(lr=lr, head_lr=head, weight_decay=0.1, steps=steps, warmup=0.1, clip_gradient=1.0)
 
 
 class TextInitialisedHead(nn.Module):

@@ -8,12 +8,9 @@ Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from torch import nn
 
-from methods.base import Count, EncoderMethod, NotApplicable, Paper, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, NotApplicable, Paper, Start
 
 
 class LayerNormTuning(EncoderMethod):
@@ -27,11 +24,11 @@ class LayerNormTuning(EncoderMethod):
         "arXiv:2303.11866",
     )
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        return norm_parameters(clip)
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        return Edit(norm_parameters(clip))
 
 
-def norm_parameters(clip: Any) -> list[nn.Parameter]:
+def norm_parameters(clip: Clip) -> list[nn.Parameter]:
     """Gains and biases of every LayerNorm of both towers. Raises NotApplicable if one of them has none."""
     found: list[nn.Parameter] = []
     for tower in (clip.image, clip.text):

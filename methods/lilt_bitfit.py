@@ -10,11 +10,10 @@ Every b, both P and s train. The start is zero-shot. Recipe: AdamW, learning rat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count
+from methods.base import RETRIEVAL, Clip, Count
 from methods.bitfit import biases
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
@@ -29,5 +28,5 @@ class LiltBitFit(LiltMethod):
         Count(598_785, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
     )
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         return biases(clip)

@@ -13,11 +13,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count
+from methods.base import RETRIEVAL, Clip, Count
 from methods.layernorm import norm_parameters
 from methods.parts.blocks import transformer_blocks
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod, final_norm
@@ -38,10 +37,11 @@ class LiltDA(LiltMethod):
     class Params(LiltMethod.Params):
         ln: bool = False  # whether every LayerNorm below trains, too; nothing is banked then
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         trained: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
-            block = randomised(copy.deepcopy(transformer_blocks(tower)[-1]))
+            transformer_blocks(tower)  # a convolutional block would be none of LilT's
+            block = randomised(copy.deepcopy(tower.blocks[-1]))
             tower.stages.insert(len(tower.stages) - 1, block)
             trained += block.parameters()
         return [*trained, *(norm_parameters(clip) if self.params.ln else final_norm(clip.image))]

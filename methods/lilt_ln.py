@@ -10,11 +10,10 @@ gain, bias, both P and s train; all linears inside the blocks stay. The start is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count
+from methods.base import RETRIEVAL, Clip, Count
 from methods.layernorm import norm_parameters
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
@@ -29,5 +28,5 @@ class LiltLN(LiltMethod):
         Count(470_529, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
     )
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         return norm_parameters(clip)

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count
+from methods.base import RETRIEVAL, Clip, Count
 from methods.parts.blocks import transformer_blocks
 from methods.parts.bottleneck import Bottleneck
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
@@ -37,11 +36,10 @@ class LiltLwA(LiltMethod):
         reduction: int = 4  # the tower's width over the bottleneck's
 
         def __post_init__(self) -> None:
-            super().__post_init__()
             if self.reduction < 1:
                 raise ValueError("reduction must be at least 1")
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         added: list[nn.Parameter] = []
         for tower in (clip.image, clip.text):
             for block in transformer_blocks(tower):

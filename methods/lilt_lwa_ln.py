@@ -10,11 +10,10 @@ learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count
+from methods.base import RETRIEVAL, Clip, Count
 from methods.layernorm import norm_parameters
 from methods.lilt_lwa import LiltLwA
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE
@@ -29,5 +28,5 @@ class LiltLwALN(LiltLwA):
         Count(14_672_385, LILT_TABLE, kind=RETRIEVAL, backbone=DEIT_BERT),
     )
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         return [*super().inside(clip), *norm_parameters(clip)]

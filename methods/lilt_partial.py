@@ -9,13 +9,11 @@ Recipe: AdamW, learning rate 2e-4, weight decay 1e-2, batch 32, 300 steps per sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count, NotApplicable, Start
+from methods.base import RETRIEVAL, Clip, Count, Edit, NotApplicable, Start
 from methods.layernorm import norm_parameters
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
@@ -39,15 +37,14 @@ class LiltPartial(LiltMethod):
         ln: bool = False  # whether every LayerNorm trains, too; nothing is banked then
 
         def __post_init__(self) -> None:
-            super().__post_init__()
             if self.blocks < 0:
                 raise ValueError("blocks must not be negative")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         trained: list[nn.Parameter] = norm_parameters(clip) if self.params.ln else []
         for tower in (clip.image, clip.text):
             if self.params.blocks > len(tower.blocks):
                 raise NotApplicable(f"blocks={self.params.blocks}, but a tower has only {len(tower.blocks)}")
             unfrozen = [*tower.blocks[len(tower.blocks) - self.params.blocks :], tower.head]
             trained += [parameter for stage in unfrozen for parameter in stage.parameters()]
-        return dict.fromkeys(trained)
+        return Edit(dict.fromkeys(trained))

@@ -10,15 +10,12 @@ Protocol `val`: C from seven decades, then eight steps of bisection in log space
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Support
+from methods.base import CLASSIFICATION, PAIR, Count, Decades, Features, HeadMethod, Paper, Support
 from methods.parts.logistic import logistic_regression
 
 
@@ -29,7 +26,7 @@ class LinearProbe(HeadMethod):
     counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper("Learning Transferable Visual Models From Natural Language Supervision", "ICML 2021", "arXiv:2103.00020")
-    grid = {"strength": (1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6)}
+    grid = {"strength": Decades((1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6))}
 
     @dataclass(frozen=True)
     class Params:
@@ -39,24 +36,8 @@ class LinearProbe(HeadMethod):
         inputs = probe_inputs(support.kind, support.features)
         return Probe(support.kind, logistic_regression(inputs, support.labels, support.classes, self.params.strength))
 
-    def search(self, score: Callable[[Mapping[str, Any]], float]) -> Mapping[str, Any]:
-        """The best decade, then its neighbourhood halved eight times towards the better side."""
 
-        def quality(exponent: float) -> float:
-            return score({"strength": 10**exponent})
-
-        best = max((math.log10(strength) for strength in self.grid["strength"]), key=quality)
-        low, high = best - 1, best + 1
-        for _ in range(8):
-            middle = (low + high) / 2
-            if quality(low) > quality(high):
-                high = middle
-            else:
-                low = middle
-        return {"strength": 10 ** max((best, low, high), key=quality)}
-
-
-def probe_inputs(kind: Kind, features: Features, raw: bool = True) -> Tensor:
+def probe_inputs(kind: str, features: Features, raw: bool = True) -> Tensor:
     """f_raw [N, d] (or f, if not `raw`); [v, t, v * t] [N, 3 d] on pair tasks."""
     if kind == PAIR:
         v, t = features.image, features.text
@@ -67,11 +48,12 @@ def probe_inputs(kind: Kind, features: Features, raw: bool = True) -> Tensor:
 class Probe(nn.Module):
     """A linear layer on what a probe sees of an example."""
 
-    def __init__(self, kind: Kind, linear: nn.Linear, raw: bool = True) -> None:
+    def __init__(self, kind: str, linear: nn.Linear, raw: bool = True) -> None:
         super().__init__()
         self.kind = kind
         self.linear = linear
         self.raw = raw
 
     def forward(self, features: Features) -> Tensor:
-        return self.linear(probe_inputs(self.kind, features, self.raw))
+        scores: Tensor = self.linear(probe_inputs(self.kind, features, self.raw))
+        return scores

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
-from methods.base import RETRIEVAL, Count, Paper
+from methods.base import RETRIEVAL, Clip, Count, Paper
 from methods.parts.lilt import DEIT_BERT, LILT_TABLE, LiltMethod
 
 
@@ -39,6 +39,6 @@ class LiT(LiltMethod):
     class Params(LiltMethod.Params):
         lock: Literal["image", "text", "both"] = "image"  # which tower stays as it is, but for its projection
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         unlocked = {"image": [clip.text], "text": [clip.image], "both": []}[self.params.lock]
         return [parameter for tower in unlocked for parameter in tower.parameters()]

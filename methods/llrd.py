@@ -8,13 +8,9 @@ Everything else is as in `full`: one of XtremeCLIP's regularised baselines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from torch import nn
-
-from methods.base import Paper
+from methods.base import Clip, Edit, Paper, Start
 from methods.full import Full
 
 
@@ -31,10 +27,11 @@ class LLRD(Full):
             if not 0 < self.decay <= 1:
                 raise ValueError("decay must be above 0 and at most 1")
 
-    def rates(self, clip: Any) -> Mapping[nn.Parameter, float]:
-        return {
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        rates = {
             parameter: self.params.decay**below
             for tower in (clip.image, clip.text)
             for below, stage in enumerate(reversed(tower.stages))
             for parameter in stage.parameters()
         }
+        return replace(super().adapt(clip, start), rates=rates)

@@ -10,16 +10,13 @@ rate 2e-4, weight decay 1e-2, batch 32, 500 steps per shot, cosine to 1e-6, drop
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import loralib
 from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
 from methods.parts.blocks import transformer_blocks
-from methods.parts.recipe import Contrast
 
 LINEARS = {"q": "q", "k": "k", "v": "v", "o": "out"}
 
@@ -36,20 +33,19 @@ class LoRA(EncoderMethod):
     paper = Paper("Low-Rank Few-Shot Adaptation of Vision-Language Models", "CVPR workshops 2024", "arXiv:2405.18541")
 
     @dataclass(frozen=True)
-    class Params(EncoderMethod.Params, Contrast):
+    class Params(EncoderMethod.Params):
         r: int = 2  # rank
         alpha: float = 1.0  # scaling is alpha / sqrt(r)
         dropout: float = 0.25  # on the input of A
         where: str = "qkv"  # which linears of the attention: letters out of q, k, v, o
 
         def __post_init__(self) -> None:
-            super().__post_init__()
             if self.r < 1:
                 raise ValueError("r must be at least 1")
             if not self.where or set(self.where) - set(LINEARS):
                 raise ValueError(f"where must be letters out of {''.join(LINEARS)}, got {self.where!r}")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         trained = []
         for tower in (clip.image, clip.text):
             for block in transformer_blocks(tower):
@@ -57,7 +53,7 @@ class LoRA(EncoderMethod):
                     wrapped = self.wrap(getattr(block.attn, LINEARS[letter]))
                     setattr(block.attn, LINEARS[letter], wrapped)
                     trained += [wrapped.lora_A, wrapped.lora_B]
-        return trained
+        return Edit(trained)
 
     def wrap(self, linear: nn.Linear) -> loralib.Linear:
         """The same linear with a low-rank update of zero beside it."""
@@ -74,4 +70,4 @@ class LoRA(EncoderMethod):
         return wrapped.to(linear.weight.device)
 
     def recipe(self, start: Start) -> Recipe:
-        return self.params.contrasted(Recipe(lr=self.params.lr, steps=500 * start.shots, final_lr=1e-6))
+        return Recipe(lr=self.params.lr, steps=500 * start.shots, final_lr=1e-6)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, Count, Paper, Start
+from methods.base import CLASSIFICATION, Count, Paper, Support
 from methods.full import Full
 from methods.parts.logistic import logistic_regression
 
@@ -25,9 +25,7 @@ class LPFT(Full):
     )
     counts = (Count(86_197_770, "image tower + C (d + 1)"),)
 
-    def head(self, start: Start) -> nn.Module:
-        assert start.support is not None
-        support = start.support
+    def class_head(self, support: Support) -> nn.Module:
         return RawLinear(logistic_regression(support.features.image_raw, support.labels, support.classes))
 
 
@@ -39,4 +37,5 @@ class RawLinear(nn.Module):
         self.linear = linear
 
     def forward(self, image: Tensor, text: Tensor | None) -> Tensor:
-        return self.linear(image)
+        scores: Tensor = self.linear(image)
+        return scores

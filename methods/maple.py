@@ -14,13 +14,11 @@ momentum 0.9, weight decay 5e-4, batch 4, 5 epochs, cosine per epoch, first epoc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
 from methods.parts.prompting import (
     Mapped,
     PromptedBlock,
@@ -38,7 +36,6 @@ class MaPLe(EncoderMethod):
     name = "maple"
     family = "prompt"
     trains = "prompts in both towers and the layers that couple them"
-    template = "{}."
     paper = Paper("MaPLe: Multi-modal Prompt Learning", "CVPR 2023", "arXiv:2210.03117")
     counts = (Count(3_555_072, "9 blocks x (2 prompts x 512, coupling 512-768)"),)
     grid = {"lr": (3.5e-4, 3.5e-3, 3.5e-2)}
@@ -53,10 +50,10 @@ class MaPLe(EncoderMethod):
             if self.depth < 1 or not 1 <= self.n_ctx <= 4:
                 raise ValueError('depth must be at least 1, and n_ctx 1 to 4, as the context starts from "a photo of a"')
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        n, width = self.params.n_ctx, clip.text.width
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        n, width, limit, words = self.params.n_ctx, clip.text.width, clip.text.context_length, context_tokens(start)
         depth = min(self.params.depth, len(clip.image.blocks), len(clip.text.blocks))
-        first = Prompts(learned_context(clip.text.stages[0], context_tokens(start)[:n]))
+        first = Prompts(learned_context(clip.text, words[:n]))
         texts = [first, *(Prompts.random(n, width) for _ in range(depth - 1))]
         clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], first, start.layout)
         for number, each in enumerate(texts[1:], start=2):
@@ -64,10 +61,11 @@ class MaPLe(EncoderMethod):
         couplings = [nn.Linear(width, clip.image.width) for _ in texts]
         coupled = [Mapped(*pair) for pair in zip(texts, couplings, strict=True)]
         prompt_image_tower(clip.image, coupled)
-        return [parameter for each in coupled for parameter in each.parameters()]
+        trained = [parameter for each in coupled for parameter in each.parameters()]
+        return Edit(trained, tokens=lambda ids: make_room(ids, words, limit, start.layout))
 
-    def tokens(self, tokens: Tensor, limit: int, start: Start) -> Tensor:
-        return make_room(tokens, context_tokens(start), limit, start.layout)
+    def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        return ("{}.",)
 
     def recipe(self, start: Start) -> Recipe:
         return prompt_recipe(self.params.lr, batch=4, epochs=5)

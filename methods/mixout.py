@@ -8,15 +8,13 @@ uses W. Everything else is as in `full`: one of XtremeCLIP's regularised baselin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import Paper, Start
+from methods.base import Clip, Edit, Paper, Start
 from methods.full import Full
 from methods.parts.blocks import transformer_blocks
 
@@ -36,7 +34,7 @@ class Mixout(Full):
             if not 0 <= self.p < 1:
                 raise ValueError("p must be at least 0 and below 1")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         for tower in (clip.image, clip.text):
             transformer_blocks(tower)  # a convolutional tower has next to no linear layers
             for parent in list(tower.modules()):

@@ -9,12 +9,7 @@ rate 2e-4, weight decay 1e-2, batch 32, 300 steps per shot, cosine to 1e-6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from torch import nn
-
-from methods.base import RETRIEVAL, Count, Start
+from methods.base import RETRIEVAL, Clip, Count, Edit, Start
 from methods.parts.lilt import LiltMethod
 
 
@@ -26,6 +21,6 @@ class Scratch(LiltMethod):
     kinds = frozenset({RETRIEVAL})
     counts = (Count(149_620_737, "all of CLIP", kind=RETRIEVAL),)
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         clip.forget()
-        return clip.parameters()
+        return Edit(clip.parameters())

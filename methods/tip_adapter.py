@@ -36,7 +36,7 @@ class TipAdapter(HeadMethod):
         alpha: float = 1.0  # weight of the cache
         beta: float = 5.5  # sharpness of its affinity
 
-    def views(self) -> Views:
+    def views(self, kind: str) -> Views:
         return Views(count=10, smallest_crop=0.5)
 
     def head(self, support: Support) -> nn.Module:

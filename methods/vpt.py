@@ -12,20 +12,15 @@ momentum 0.9, weight decay 5e-4, batch 4, 5 epochs, cosine per epoch, first epoc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from torch import nn
-
-from methods.base import Count, EncoderMethod, Paper, Recipe, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
 from methods.parts.prompting import Prompts, prompt_image_tower, prompt_recipe
 
 
 class VPT(EncoderMethod):
     name = "vpt"
     family = "prompt"
-    template = "a photo of a {}."
     trains = "prompt tokens in the image tower"
     paper = Paper("Visual Prompt Tuning", "ECCV 2022", "arXiv:2203.12119")
     counts = (
@@ -44,11 +39,14 @@ class VPT(EncoderMethod):
             if self.n_ctx < 1 or self.depth < 1:
                 raise ValueError("n_ctx and depth must be at least 1")
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
         depth = min(self.params.depth, len(clip.image.blocks))
         prompts = [Prompts.random(self.params.n_ctx, clip.image.width) for _ in range(depth)]
         prompt_image_tower(clip.image, prompts)
-        return [each.prompts for each in prompts]
+        return Edit([each.prompts for each in prompts])
+
+    def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        return ("a photo of a {}.",)
 
     def recipe(self, start: Start) -> Recipe:
         return prompt_recipe(self.params.lr, batch=4, epochs=5)

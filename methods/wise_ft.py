@@ -9,12 +9,12 @@ for every weight that `full` trains, its text-initialised head included: alpha 0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
-from methods.base import Adapted, Paper
+from methods.base import Adapted, Clip, Edit, Paper, Start
 from methods.full import Full
 
 ALPHAS = tuple(step / 10 for step in range(11))
@@ -34,7 +34,10 @@ class WiseFT(Full):
             if not 0 <= self.alpha <= 1:
                 raise ValueError("alpha must be between 0 and 1")
 
-    def finish(self, model: Adapted, initial: Mapping[str, Tensor], score: Callable[[], float] | None) -> Mapping[str, Any]:
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        return replace(super().adapt(clip, start), finish=self.average)
+
+    def average(self, model: Adapted, initial: Mapping[str, Tensor], score: Callable[[], float] | None) -> Mapping[str, Any]:
         weights = dict(model.named_parameters())
         tuned = {name: weights[name].detach().clone() for name in initial}
 

@@ -19,7 +19,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Kind, Paper, Recipe, Support, Views
+from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Paper, Recipe, Support, Views
 from methods.parts.affinity import AffinityMatching, Script, affinity_loss, published_script
 
 
@@ -50,8 +50,8 @@ class XtremeClip(HeadMethod):
         lr: float = 2e-3  # AdamW
         affinity: Literal["softmax", "raw", "raw-sum"] = "softmax"  # q of the contrastive term
 
-    def views(self) -> Views:
-        return Views(count=10, smallest_crop=0.5)
+    def views(self, kind: str) -> Views:
+        return Views(count=10, smallest_crop=0.5, squash=self.params.paper and kind == PAIR)
 
     def head(self, support: Support) -> nn.Module:
         head = AffinityMatching(support.kind, support.classes, support.features.image_raw.shape[1], self.params.fusion == "full")
@@ -66,8 +66,9 @@ class XtremeClip(HeadMethod):
         return Features(support.mean_of_views(), features.text_raw, features.candidates_raw)
 
     def script(self, support: Support) -> Script:
-        own = Script(self.params.lr, 200 if support.kind == CLASSIFICATION else 20, self.params.affinity)
-        return (self.params.paper and published_script(support)) or own
+        if self.params.paper:
+            return published_script(support)
+        return Script(self.params.lr, 200 if support.kind == CLASSIFICATION else 20, self.params.affinity)
 
     def recipe(self, support: Support) -> Recipe:
         script = self.script(support)
@@ -75,6 +76,3 @@ class XtremeClip(HeadMethod):
 
     def loss(self, scores: Tensor, labels: Tensor, support: Support) -> Tensor:
         return affinity_loss(scores, labels, self.script(support).affinity if self.params.contrast else None)
-
-    def squashes_images(self, kind: Kind) -> bool:
-        return self.params.paper and kind == PAIR

@@ -31,10 +31,10 @@ class ZeroShot(HeadMethod):
     class Params:
         ensemble: bool = False  # average the unit features of all of the task's templates instead of taking the first
 
-    def templates(self, templates: tuple[str, ...]) -> tuple[str, ...]:
-        if self.params.ensemble and len(templates) == 1:
+    def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        if self.params.ensemble and len(own) == 1:
             raise NotApplicable("the task has a single template, there is nothing to average")
-        return templates if self.params.ensemble else templates[:1]
+        return own if self.params.ensemble else own[:1]
 
     def head(self, support: Support) -> nn.Module:
         if self.params.ensemble and support.kind != CLASSIFICATION:

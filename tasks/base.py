@@ -20,7 +20,6 @@ from scipy.sparse import csr_array
 
 from bench.errors import DataError
 
-Kind = Literal["classification", "pair", "retrieval"]
 SplitName = Literal["train", "val", "test"]
 
 
@@ -68,8 +67,9 @@ class Budget:
     stretch: float = 1.0  # a recipe of AdamW's squeezed into fewer steps takes larger ones, by at most this factor
 
     def steps(self, family: str) -> int:
-        """The cap for a family of methods; what is neither head nor prompt trains inside an encoder."""
-        return {"head": self.head_steps, "prompt": self.prompt_steps}.get(family, self.encoder_steps)
+        """The cap for a family of methods. Raises KeyError for one that nobody knows."""
+        inside = dict.fromkeys(("inside the encoder", "full"), self.encoder_steps)
+        return {"zero-shot": 0, "head": self.head_steps, "prompt": self.prompt_steps, **inside}[family]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Task:
     """One task. `load` is called once per split and may be slow; everything else is at hand."""
 
     name: str
-    kind: Kind
+    kind: str  # a key of `bench.kinds.KINDS`
     version: str  # changes when the data or their labels change
     class_names: tuple[str, ...]  # empty for retrieval
     load: Callable[[SplitName], Split]
@@ -164,7 +164,7 @@ class Entry(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> str: ...
     @property
     def classes(self) -> int:
         """Their number; 0 for retrieval."""

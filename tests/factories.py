@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.store.record import CellInfo, Provenance, Record
-from tasks.base import Kind, Split, SplitName, Task
+from tasks.base import Split, SplitName, Task
 
 BLANK = Image.new("RGB", (2, 2))
 
@@ -20,7 +20,7 @@ def make_split(name: str, labels: Sequence[int], texts: Sequence[str] | None = N
     return Split(ids, lambda row: BLANK, np.array(labels, dtype=np.int64), texts)
 
 
-def make_task(name: str = "tiny", kind: Kind = "classification", per_class: int = 20, classes: int = 3, **changes: Any) -> Task:
+def make_task(name: str = "tiny", kind: str = "classification", per_class: int = 20, classes: int = 3, **changes: Any) -> Task:
     """A task with `per_class` examples of each class in every split, the classes taking turns; as many pairs for retrieval."""
 
     def load(split: SplitName) -> Split:

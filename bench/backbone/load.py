@@ -36,6 +36,7 @@ from bench.backbone.hugging_face import text_identity
 from bench.backbone.towers import Clip, split_towers
 from bench.backbone.unaligned import unaligned, unaligned_anew
 from bench.errors import UsageError, unknown
+from bench.spec import parse_call
 from methods.base import TokenLayout
 
 BUNDLED_NAMES = ("bundled", "bundled-unaligned", "bundled-unaligned-small")
@@ -55,6 +56,7 @@ class Backbone:
     preprocessing: str  # how an image becomes pixels, in words: part of the bank's keys
     fingerprint: str
     aligned: bool = True  # whether the towers share their space already; False: they have never met
+    random_weights: bool = False  # never trained: either tower, or both
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Token ids [N, L], cut to the longest of these texts, unless the text tower reads padding."""
@@ -86,7 +88,9 @@ def load(name: str, device: str = "cpu") -> Backbone:
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
     words = f"{side} px, {preprocess.resize_mode}, {preprocess.interpolation}"
-    return Backbone(name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name))
+    return Backbone(
+        name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name), _is_random(name)
+    )
 
 
 def _model(name: str) -> tuple[Any, Any]:
@@ -119,6 +123,13 @@ def _is_aligned(name: str) -> bool:
         return False
     config = Path(source.removeprefix("local-dir:")) / "open_clip_config.json"
     return not source.startswith("local-dir:") or bool(json.loads(config.read_text()).get("aligned", True))
+
+
+def _is_random(name: str) -> bool:
+    """Of `MODEL/random`, or of a tower of `align(...)` that was asked for at random."""
+    if name.startswith("align("):
+        return any(value.endswith("/random") for _, value in parse_call(name, "backbone").parameters)
+    return name.endswith("/random")
 
 
 def _fresh(name: str) -> Any:

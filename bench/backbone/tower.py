@@ -56,7 +56,7 @@ class Tower(nn.Module):
         return list(self.stages[1:-1])
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> Any:
         return self.stages[-1]
 
     def cut(self) -> int:
@@ -68,8 +68,7 @@ class Tower(nn.Module):
 
     def pooled(self, inputs: Tensor) -> Tensor:
         """What the projection takes, [B, W]."""
-        head: Any = self.head
-        return head.pool(self(inputs, stop=len(self.stages) - 1), inputs)
+        return self.head.pool(self(inputs, stop=len(self.stages) - 1), inputs)
 
     def forward(self, inputs: Tensor | None, start: int = 0, hidden: Tensor | None = None, stop: int | None = None) -> Tensor:
         """Run stages start .. stop - 1.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from methods.base import CLASSIFICATION, PAIR, Features, Kind, Support
+from bench.kinds import Kind
+from methods.base import Features, Support
 
 
 def blank_support(
@@ -24,14 +25,14 @@ def blank_support(
     def draw(rows: int) -> torch.Tensor:
         return torch.randn(rows, width, generator=generator).to(device)
 
+    own = kind.has_classes and kind.text_per_example
+    shared = kind.has_classes and not kind.text_per_example
     return Support(
-        kind=kind,
+        kind=kind.name,
         task=task,
         shots=shots,
         classes=classes,
-        features=Features(
-            draw(examples), draw(examples) if kind == PAIR else None, draw(classes) if kind == CLASSIFICATION else None
-        ),
+        features=Features(draw(examples), draw(examples) if own else None, draw(classes) if shared else None),
         labels=torch.arange(examples, device=device) % max(classes, 1),
         logit_scale=logit_scale,
     )

@@ -13,7 +13,7 @@ Figure = TypeVar("Figure", int, float)
 
 def costs(
     account: Account, fit: Usage, predict: Usage, meter: Meter, repeated: dict[str, int] | None = None
-) -> dict[str, Seconds | Joules | Bytes]:
+) -> tuple[Seconds, Joules, Bytes]:
     """The record's `time_s`, `energy_j` and `memory_bytes`; stand-alone, as the bank's part is what it would cost alone.
 
     repeated: how often phases were run for their joules, where more than once.
@@ -50,7 +50,7 @@ def costs(
         reserved_per_phase=_per_phase({name: usage.reserved_bytes for name, usage in parts.items()}),
         source=meter.memory.source,
     )
-    return {"time_s": seconds, "energy_j": joules, "memory_bytes": memory}
+    return seconds, joules, memory
 
 
 def _per_phase(figures: dict[str, Figure | None]) -> dict[str, Figure | None] | None:

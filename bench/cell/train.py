@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from bench.cell.pace import Pace
 from bench.features.frozen import autocast
+from bench.plan.budget import Allowance
 from bench.store.record import Training
 from methods.base import Recipe
 
@@ -23,9 +25,8 @@ def train(
     batch_loss: Callable[[Tensor, torch.Generator], Tensor],
     examples: int,
     recipe: Recipe,
+    allowance: Allowance,
     *,
-    cap: int | None,
-    stretch: float,
     seed: int,
     device: str,
     precision: str,
@@ -36,15 +37,16 @@ def train(
 
     groups: the parameters under "body" and "head"; a recipe may give the head its own rate.
     batch_loss: row numbers [B] and a generator for further draws -> scalar loss.
-    cap: most steps; the schedule is squeezed into them. stretch: a squeezed recipe's rates are multiplied by
-    asked / run steps, but by no more than this, so that the parameters can get about as far. Plain SGD is not
-    stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
+    allowance: its cap is the most steps; the schedule is squeezed into them. A squeezed recipe's rates are multiplied
+    by asked / run steps, but by no more than the stretch, so that the parameters can get about as far. Plain SGD is
+    not stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
     shares: factors on the rate of single parameters of the body. after_step: keeps parameters within their bounds.
     Raises Diverged.
     """
+    recipe = replace(recipe, batch=allowance.terms.batch or recipe.batch)
     asked = recipe.length(examples)
-    steps = asked if cap is None else min(asked, cap)
-    factor = 1.0 if recipe.optimiser == "sgd" else min(asked / steps, stretch)
+    steps = asked if allowance.cap is None else min(asked, allowance.cap)
+    factor = 1.0 if recipe.optimiser == "sgd" else min(asked / steps, allowance.stretch)
     optimiser = _optimiser(groups, recipe, shares or {})
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
@@ -84,6 +86,7 @@ def train(
         run_steps=steps,
         capped=steps < asked,
         batch=min(recipe.batch, examples),
+        rate_factor=factor,
         loss=losses,
         warmup_s=pace.warmup_s,
         steps_per_s=pace.steps_per_s,

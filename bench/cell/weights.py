@@ -18,15 +18,16 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bench.backbone import Backbone
-from bench.cell.fitting import Fitting, fitting
+from bench.cell.fitting.fitting import Fitting
+from bench.cell.prepare import freeze, prepare
 from bench.errors import UsageError
-from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen
+from bench.features.bank import Bank
+from bench.kinds import KINDS
 from bench.meter import Meter
 from bench.plan.episode import Episode
 from bench.store.record import CellInfo
 from methods.base import Method
-from tasks.base import Kind, Split, SplitName, Task
+from tasks.base import Split, SplitName, Task
 from tasks.images import open_image
 
 
@@ -39,7 +40,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     precision: str
     task: str
-    kind: Kind
+    kind: str
     class_names: tuple[str, ...]
     templates: tuple[str, ...]
     candidate: str | None
@@ -103,7 +104,7 @@ class Scorer:
         texts: the sentence or question of each image on pair tasks, the captions for retrieval; None otherwise.
         Raises UsageError if the kind of task wants them otherwise.
         """
-        if (texts is None) != (self.about.kind == "classification"):
+        if (texts is None) == KINDS[self.about.kind].text_per_example:
             raise UsageError(f"{self.about.kind} tasks {'take no texts' if texts is not None else 'need a text per image'}")
         if texts is not None and len(texts) != len(images):
             raise UsageError(f"got {len(images)} images and {len(texts)} texts: give one text per image")
@@ -111,9 +112,7 @@ class Scorer:
         labels = np.full(len(images), -1, dtype=np.int64)
         split = Split(ids, lambda row: _opened(images[row]), labels, None if texts is None else list(texts))
         with tempfile.TemporaryDirectory() as folder:
-            fitted = self._fitted(Path(folder))
-            fitted.collect(split, range(len(images)))
-            return fitted.predict()
+            return self._fitted(Path(folder)).score(split, range(len(images)))
 
     def _fitted(self, folder: Path) -> Fitting:
         about = self.about
@@ -127,9 +126,8 @@ class Scorer:
             candidate=about.candidate,
         )
         bank = Bank(folder, Meter(self.device))
-        squashed = self.method.squashes_images(task.kind)
-        frozen = Frozen(self.backbone, task, bank, Account(), self.device, about.precision, squashed)
-        fitted = fitting(self.method, frozen, Episode(about.shots, 0, ()), None, 1.0)
+        frozen = freeze(self.method, self.backbone, task, bank, device=self.device, precision=about.precision)
+        fitted = prepare(self.method, frozen, Episode(about.shots, 0, ()))
         with torch.random.fork_rng(devices=[]):
             fitted.restore(self.tensors, about.examples)
         return fitted

@@ -19,19 +19,21 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.backbone import Backbone
-from bench.cell.fitting import Fitting, fitting
-from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen
+from bench.cell.fitting.fitting import Fitting
+from bench.cell.prepare import freeze, prepare
+from bench.features.bank import Bank
+from bench.kinds import KINDS
 from bench.meter import Meter
+from bench.plan.budget import Allowance
 from bench.plan.episode import Episode
-from methods.base import CLASSIFICATION, RETRIEVAL, Kind, Method, NotApplicable
-from methods.zero_shot import ZeroShot
+from methods.base import CLASSIFICATION, FAMILIES, EncoderMethod, Method, NotApplicable
 from tasks.base import Augmentation, Split, SplitName, Task
 
 CLASSES = ("circle", "square", "star")
 COLOURS = ((220, 40, 40), (40, 160, 60), (50, 70, 210))
 PER_CLASS = 4  # examples of a class in every split
 STEPS = 3
+BEFORE_TRAINING = "collect_rows"  # the last step before it
 TOLERANCE = 2e-3  # of the largest score
 
 
@@ -44,7 +46,7 @@ class Bench:
     """A method on a small task. All fits share frozen features, as the bank is keyed by content."""
 
     method: Method
-    kind: Kind
+    kind: str
     backbone: Backbone
     bank: Path
     seed: int = 0
@@ -57,25 +59,18 @@ class Bench:
     def episode(self) -> Episode:
         return Episode(PER_CLASS, self.seed, tuple(range(PER_CLASS * len(CLASSES))) if self.method.uses_support else ())
 
-    def start(self, method: Method | None = None, task: Task | None = None, episode: Episode | None = None) -> Fitting:
+    def start(self, task: Task | None = None, episode: Episode | None = None) -> Fitting:
         """A fitting that is built and not yet trained; dropout is off, as its draws depend on the order of a batch."""
-        frozen = Frozen(self.backbone, task or self.task, Bank(self.bank, Meter("cpu")), Account(), "cpu", "fp32")
+        frozen = freeze(self.method, self.backbone, task or self.task, Bank(self.bank, Meter("cpu")))
         torch.manual_seed(self.seed)
-        fitted = fitting(method or self.method, frozen, episode or self.episode, STEPS, 1.0)
-        fitted.collect_start()
-        fitted.build()
+        fitted = prepare(self.method, frozen, episode or self.episode, Allowance(STEPS)).walk(until="train")
         for module in fitted.module.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
-        fitted.collect_rows()
         return fitted
 
     def fit(self, task: Task | None = None, episode: Episode | None = None) -> Fitting:
-        fitted = self.start(task=task, episode=episode)
-        fitted.train()
-        fitted.collect_validation()
-        fitted.finish()
-        return fitted
+        return self.start(task, episode).walk(after=BEFORE_TRAINING)
 
     @cached_property
     def fitted(self) -> Fitting:
@@ -86,13 +81,12 @@ class Bench:
         return self.scores(self.fitted)
 
     def scores(self, fitted: Fitting) -> Tensor:
-        fitted.collect(fitted.task.test, range(len(fitted.task.test)))
-        return fitted.predict()
+        return fitted.score(fitted.task.test, range(len(fitted.task.test)))
 
 
-def small_task(kind: Kind, seed: int, order: tuple[int, ...] = (0, 1, 2)) -> Task:
+def small_task(kind: str, seed: int, order: tuple[int, ...] = (0, 1, 2)) -> Task:
     """Noisy pictures in a colour per class; `order` renumbers the classes and changes nothing else."""
-    rank = {old: new for new, old in enumerate(order)}
+    its, rank = KINDS[kind], {old: new for new, old in enumerate(order)}
     examples = PER_CLASS * len(CLASSES)
 
     def load(split: SplitName) -> Split:
@@ -101,11 +95,11 @@ def small_task(kind: Kind, seed: int, order: tuple[int, ...] = (0, 1, 2)) -> Tas
             pixels = np.array(COLOURS[row % len(CLASSES)]) + random.normal(0, 60, (64, 64, 3))
             return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
-        labels = np.array([-1 if kind == RETRIEVAL else rank[row % len(CLASSES)] for row in range(examples)])
-        texts = None if kind == CLASSIFICATION else [f"a {CLASSES[row * 5 % 3]} number {row // 3}" for row in range(examples)]
+        labels = np.array([rank[row % len(CLASSES)] if its.has_classes else -1 for row in range(examples)])
+        texts = [f"a {CLASSES[row * 5 % 3]} number {row // 3}" for row in range(examples)] if its.text_per_example else None
         return Split([f"{split}-{row}" for row in range(examples)], draw, labels, texts)
 
-    names = () if kind == RETRIEVAL else tuple(CLASSES[old] for old in order)
+    names = tuple(CLASSES[old] for old in order) if its.has_classes else ()
     return Task(
         name=f"conformance {kind} {seed}",
         kind=kind,
@@ -124,19 +118,25 @@ def declares_itself(bench: Bench) -> None:
     for attribute in ("name", "family", "kinds", "paper", "trains"):
         if not hasattr(kind, attribute):
             raise Violation(f"the class has no {attribute!r}")
+    if kind.family not in FAMILIES:
+        raise Violation(f"the family is {kind.family!r}: take one of {', '.join(FAMILIES)}, as it decides the step cap")
+    if not kind.kinds or kind.kinds - KINDS.keys():
+        raise Violation(f"the kinds are {sorted(kind.kinds)}: take some of {', '.join(KINDS)}")
     if not is_dataclass(kind.Params) or not kind.Params.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise Violation("Params must be a frozen dataclass")
     unknown = set(kind.grid) - {field.name for field in fields(kind.Params)}
     if unknown:
         raise Violation(f"the grid names {', '.join(sorted(unknown))}, which are not parameters")
-    kind.Params()
+    parameters = kind.Params()
+    if issubclass(kind, EncoderMethod) and not hasattr(parameters, "lr"):
+        raise Violation("Params has no lr, the rate at which towers that have never met are aligned")
 
 
 def scores_are_finite(bench: Bench) -> None:
     """a finite score for every example and class"""
     scores = bench.own_scores
-    count = len(bench.task.test)
-    expected = (count, count if bench.kind == RETRIEVAL else len(CLASSES))
+    test = bench.task.test
+    expected = KINDS[bench.kind].expected_shape(test, range(len(test)), len(bench.task.class_names))
     if tuple(scores.shape) != expected:
         raise Violation(f"scores of shape {tuple(scores.shape)}, expected {expected}")
     if not bool(torch.isfinite(scores).all()):
@@ -147,14 +147,16 @@ def starts_at_zero_shot(bench: Bench) -> None:
     """where it says so, zero-shot's scores before the first step"""
     if not bench.method.starts_at_zero_shot or bench.kind != CLASSIFICATION:
         raise NotApplicable("it does not say so of this kind")
-    zero_shot = bench.start(ZeroShot(), episode=Episode(0, bench.seed, ()))
-    close(bench.scores(bench.start()), bench.scores(zero_shot), "before training, scores differ from zero-shot's")
+    start, test = bench.start(), bench.task.test
+    features = start.features(test, range(len(test)))
+    zero_shot = start.scale * features.image @ features.candidates.T
+    close(bench.scores(start), zero_shot, "before training, scores differ from zero-shot's")
 
 
 def class_order_is_free(bench: Bench) -> None:
     """renumbered classes give the same scores, renumbered"""
-    if bench.kind == RETRIEVAL:
-        raise NotApplicable("retrieval has no classes")
+    if not KINDS[bench.kind].has_classes:
+        raise NotApplicable(f"{bench.kind} has no classes")
     order = tuple(int(number) for number in np.random.default_rng(bench.seed).permutation(len(CLASSES)))
     other = bench.fit(small_task(bench.kind, bench.seed, order))
     close(bench.scores(other), bench.own_scores[:, list(order)], f"with the classes in the order {order} scores differ")
@@ -176,9 +178,7 @@ def only_the_declared_moves(bench: Bench) -> None:
     everything = {**dict(fitted.module.named_parameters()), **dict(fitted.module.named_buffers())}
     before = {name: value.detach().clone() for name, value in everything.items()}
     declared = set(fitted.trained())
-    fitted.train()
-    fitted.collect_validation()
-    fitted.finish()
+    fitted.walk(after=BEFORE_TRAINING)
     for name, value in everything.items():
         if name not in declared and not torch.equal(value, before[name]):
             raise Violation(f"{name} moved and is not declared as trained")
@@ -206,7 +206,7 @@ def is_deterministic(bench: Bench) -> None:
 
 def restores_what_it_stored(bench: Bench) -> None:
     """what is stored is enough to give the same scores to the bit"""
-    again = fitting(bench.method, bench.fitted.frozen, Episode(PER_CLASS, 0, ()), None, 1.0)
+    again = prepare(bench.method, bench.fitted.frozen, Episode(PER_CLASS, 0, ()))
     torch.manual_seed(bench.seed + 1)
     again.restore(copy.deepcopy(bench.fitted.stored()), len(bench.episode.support))
     if not torch.equal(bench.scores(again), bench.own_scores):
@@ -240,7 +240,7 @@ CHECKS: Mapping[str, Check] = {
 class Outcome:
     """One row of `python -m bench check`."""
 
-    kind: Kind
+    kind: str
     check: str
     verdict: Literal["ok", "failed", "not applicable"]
     reason: str = ""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bench.backbone import load
 from bench.checks.verify import count
+from bench.kinds import KINDS
 from bench.plan.registry import Registry
 from bench.report import Summary
-from bench.store.record import HEADLINE
 from bench.text import markdown
 from methods.base import CLASSIFICATION, Count, Method, Paper
 
 SIZES = Count(0, "", classes=10, shots=16)  # what the counts on the page are for
-KINDS = tuple(HEADLINE)
 
 HEAD = """# Methods
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.backbone import Backbone, load
 from bench.backbone.shapes import SHAPES, shape
-from bench.cell.blank import blank_support
-from bench.cell.fitting.alignment import meeting_point
+from bench.cell.prepare import freeze, prepare
 from bench.errors import UsageError
+from bench.features.bank import Bank
+from bench.kinds import KINDS
+from bench.meter import Meter
+from bench.plan.episode import Episode
 from bench.plan.registry import Registry
 from bench.spec import parse_names
-from methods.base import RETRIEVAL, Count, EncoderMethod, HeadMethod, Method, Start
+from methods.base import Count, Method
+from tasks.base import Split, SplitName, Task
 
 
 @dataclass(frozen=True)
@@ -56,17 +60,14 @@ def _of_shape(name: str) -> Backbone | UsageError:
 
 def count(method: Method, backbone: Backbone, like: Count) -> int:
     """Parameters that the method trains on a task of these sizes."""
-    classes = 0 if like.kind == RETRIEVAL else like.classes
-    support = blank_support(like.kind, classes, like.shots * max(classes, 1), backbone.clip.features, shots=like.shots)
-    if isinstance(method, HeadMethod):
-        return sum(parameter.numel() for parameter in method.head(support).parameters())
-    if not isinstance(method, EncoderMethod):
-        raise UsageError(f"{method.name}: is neither a head nor an encoder method")
-    clip = copy.deepcopy(backbone.clip)
+    classes = like.classes if KINDS[like.kind].has_classes else 0
     names = tuple(f"class {number}" for number in range(classes))
-    start = Start(like.kind, "any", like.shots, len(support), names, backbone.tokenize, support, backbone.layout)
-    always = [] if backbone.aligned else meeting_point(clip)
-    clip.train_only([*method.adapt(clip, start), *always])
-    head = method.head(start)
-    trained = [*clip.parameters(), *(() if head is None else head.parameters())]
-    return sum(parameter.numel() for parameter in trained if parameter.requires_grad)
+    task = Task(name="any", kind=like.kind, version="", class_names=names, load=_no_data)
+    device = next(backbone.clip.parameters()).device.type
+    frozen = freeze(method, backbone, task, Bank(Path(), Meter("cpu")), device=device)
+    blank = prepare(method, frozen, Episode(like.shots, 0, ())).build_blank(like.shots * max(classes, 1))
+    return sum(parameter.numel() for parameter in blank.trained().values())
+
+
+def _no_data(split: SplitName) -> Split:
+    raise RuntimeError("counting takes no data")

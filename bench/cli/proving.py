@@ -18,13 +18,14 @@ from bench.cli.console import PLUGIN, print_wide
 def verify(plugin: tuple[Path, ...]) -> None:
     """Count what each method trains and compare it with what its source states; exit code 1 on any difference."""
     from bench.checks.verify import verify as count_all
+    from bench.kinds import KINDS
     from bench.plan.registry import find_methods
 
     table = Table("method", "backbone", "kind", "classes", "shots", "ours", "stated", "source", "", title="trainable parameters")
     wrong, reasons = 0, set()
     for row in count_all(find_methods(plugin)):
         stated = row.stated
-        sizes = (stated.backbone, stated.kind, str(stated.classes) if stated.kind != "retrieval" else "-", str(stated.shots))
+        sizes = (stated.backbone, stated.kind, str(stated.classes) if KINDS[stated.kind].has_classes else "-", str(stated.shots))
         counts = ("-" if row.ours is None else f"{row.ours:,}", f"{stated.trainable:,}")
         verdict = "not counted" if row.ours is None else "ok" if row.agrees else "differs"
         reasons |= {row.reason} - {""}

@@ -55,8 +55,9 @@ RECALLS_WIDTH = 220  # characters, so that no heading is cut
     "--recipe",
     default="capped",
     show_default=True,
-    metavar="capped|paper|steps=N",
-    help="paper lifts the step budgets of bundled tasks; steps=N takes at most N on any task.",
+    metavar="capped|paper|steps=N[,batch=N,...]",
+    help="paper lifts the step budgets of bundled tasks; steps=N takes at most N on any task. batch=N for every recipe; "
+    "on retrieval chunk=N pairs in memory at a time, negatives=N (or local) to tell apart; lr=X of an alignment.",
 )
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps; ray, slurm: auto, cpu, cuda.")
@@ -140,7 +141,7 @@ def run(**options: Any) -> None:
         backbone=options["backbone"],
         protocol=options["protocol"],
         precision=api.resolve_precision(options["precision"], device),
-        recipe=parse_recipe(options["recipe"]),
+        recipe=str(parse_recipe(options["recipe"])),
         quick=options["quick"],
         sources=Sources(options["data_root"], options["support"], options["other_counts"]),
     )

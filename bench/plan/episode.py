@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.errors import DataError
+from bench.kinds import KINDS
 from tasks.base import Split, Task
 
 VALIDATION_SHOTS = 4  # at most, per class
@@ -36,11 +37,12 @@ def draw_episode(task: Task, shots: int, seed: int, protocol: str, by_count: boo
     For retrieval a shot is the number of training pairs that the task states.
     Raises DataError, naming the class, if there are too few examples.
     """
-    unit = task.shot_unit if task.kind == "retrieval" else len(task.class_names)
+    kind = KINDS[task.kind]
+    unit = len(task.class_names) if kind.has_classes else task.shot_unit
     each = -(-shots // unit) if by_count else shots
     most = min(each, VALIDATION_SHOTS)
     validation: tuple[int, ...] = ()
-    if by_count or task.kind == "retrieval":
+    if by_count or not kind.has_classes:
         support = _draw_rows(task, task.train, "train", shots if by_count else shots * unit, seed, by_count)
         if protocol == "val":
             wanted = min(shots, most * unit) if by_count else most * unit
@@ -58,16 +60,16 @@ def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
 
 def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int, by_count: bool) -> tuple[int, ...]:
     """The first `wanted` rows of one order of all that may be learnt from."""
-    rows = np.arange(len(split)) if task.kind == "retrieval" else np.flatnonzero(split.labels >= 0)
+    kind = KINDS[task.kind]
+    rows = np.flatnonzero(split.labels >= 0) if kind.has_classes else np.arange(len(split))
     if wanted > len(rows):
-        what = "pairs" if task.kind == "retrieval" else "examples"
         if by_count:
             raise DataError(
-                f"task {task.name}: n={wanted} {split_name} {what} are asked for and there are only {len(rows)}: "
+                f"task {task.name}: n={wanted} {split_name} {kind.examples} are asked for and there are only {len(rows)}: "
                 f"use at most --shots n={len(rows)}"
             )
         raise DataError(
-            f"task {task.name}: {wanted // task.shot_unit} shots are {wanted} {split_name} {what} and there are only "
+            f"task {task.name}: {wanted // task.shot_unit} shots are {wanted} {split_name} {kind.examples} and there are only "
             f"{len(rows)}: use at most --shots {len(rows) // task.shot_unit}"
         )
     random, first = _generator(task, split_name, seed), min(task.grown_from or len(rows), len(rows))

@@ -32,7 +32,7 @@ class Request:
     backbone: str = "bundled"
     protocol: Literal["fixed", "val"] = "fixed"
     precision: str = "fp32"
-    recipe: str = "capped"  # as `bench.plan.budget.parse_recipe` returns it
+    recipe: str = "capped"  # of `bench.plan.budget.Terms`, as text
     quick: bool = False
     sources: Sources = NO_SOURCES
     counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
@@ -65,7 +65,9 @@ class Plan:
     wanted: frozenset[Hashable] = frozenset()
 
 
-def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]:
+def expand(
+    request: Request, registry: Registry, fingerprint: str, *, random_weights: bool = False, aligned: bool = True
+) -> list[Cell]:
     """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
     tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
@@ -99,6 +101,8 @@ def expand(request: Request, registry: Registry, fingerprint: str) -> list[Cell]
                     protocol=request.protocol,
                     backbone=request.backbone,
                     fingerprint=fingerprint,
+                    random_weights=random_weights,
+                    aligned=aligned,
                     precision=request.precision,
                     recipe=request.recipe,
                     quick=request.quick,

@@ -21,7 +21,7 @@ from typing import Any
 import methods
 from bench.errors import unknown
 from bench.spec import Named, build_parameters, parse_names
-from methods.base import Method
+from methods.base import FAMILIES, Method
 
 
 @dataclass
@@ -34,6 +34,9 @@ class Registry:
     def add(self, module: ModuleType, origin: str) -> None:
         for _, value in inspect.getmembers(module, inspect.isclass):
             if issubclass(value, Method) and value.__module__ == module.__name__ and "name" in vars(value):
+                if getattr(value, "family", None) not in FAMILIES:
+                    self.broken[origin] = f"{value.name!r} is of no known family: take one of {', '.join(FAMILIES)}"
+                    continue
                 if self.methods.get(value.name, value) is not value:
                     other = self.methods[value.name].__module__
                     self.broken[origin] = f"the name {value.name!r} is already taken by {other}"

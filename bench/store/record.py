@@ -5,15 +5,19 @@ Units are in the field names: `_s` seconds, `_j` joules, `_bytes` bytes. Unknown
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from bench.errors import StoreError
+from bench.kinds import KINDS
+from bench.kinds.metrics import Metric, Reliability
 
-RECIPE = r"^(capped|paper|steps=[1-9][0-9]{0,8})\Z"  # the task's step budget, none, or at most so many steps
+# The task's step budget, none, or at most so many steps; then what stands in for parts of every recipe.
+RECIPE = r"^(capped|paper|steps=[1-9][0-9]{0,8})(,(batch|negatives|chunk)=[1-9][0-9]{0,8}){0,3}(,lr=[0-9.e-]{1,24})?\Z"
 
-SCHEMA = 1
+SCHEMA = 2
 
 Status = Literal["ok", "failed", "oom", "timeout", "crashed", "diverged", "not_applicable"]
 Quality = Literal["measured", "estimated", "unavailable"]
@@ -29,24 +33,30 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     task: str
     task_version: str
-    kind: Literal["classification", "pair", "retrieval"]
+    kind: str  # a key of `bench.kinds.KINDS`
     shots: int  # 0 for methods that use no support
     seed: int
     protocol: Literal["fixed", "val"]
     backbone: str
     fingerprint: str  # hash of the backbone's weights, architecture and preprocessing
     precision: str
-    recipe: Annotated[str, msgspec.Meta(pattern=RECIPE)] = "capped"  # which step budget was in force
+    recipe: Annotated[str, msgspec.Meta(pattern=RECIPE)] = "capped"  # as `bench.plan.budget.Terms` has it
     quick: bool = False
     by_count: bool = False  # `shots` counts the support's examples in all instead of per class
     split_origin: str = ""  # whose split, if it isn't the one that the field reports on
     support: str = ""  # name of the folder of index files that gave the supports; "": the harness drew them
     support_file: str = ""  # hash of the index file
+    random_weights: bool = False  # the backbone was never trained
+    aligned: bool = True  # False: the backbone's towers had never met before this cell
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no kind of task")
 
     @property
     def size(self) -> str:
-        """How large the support is: "4 shots", "n = 500"."""
-        return f"n = {self.shots}" if self.by_count else f"{self.shots} shots"
+        """How large the support is: "1 shot", "4 shots", "n = 500"."""
+        return f"n = {self.shots}" if self.by_count else f"{self.shots} shot{'s' if self.shots != 1 else ''}"
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,11 +67,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     traceback: str = ""
     signal: int | None = None
-
-
-class Metric(msgspec.Struct, frozen=True):
-    value: float
-    higher_is_better: bool = True
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,19 +128,12 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     run_steps: int
     capped: bool
     batch: int
+    rate_factor: float | None = None  # what the recipe's rates were multiplied by, as it was cut short; None: not known
     loss: list[float] = []  # mean loss of each tenth of the run
     chosen: dict[str, Any] = {}  # hyper-parameters that validation chose
     warmup_s: float | None = None  # the first step, with the compilation and allocation that it brings about
     steps_per_s: float | None = None  # over the steps after it
     samples_per_s: float | None = None
-
-
-class Reliability(msgspec.Struct, frozen=True, kw_only=True):
-    """Test examples in equal bins of confidence from 0 to 1: what reliability diagrams and the calibration error are made of."""
-
-    count: list[int]
-    right: list[float]  # how many of them were classified rightly, or the sum of what their answers are worth
-    confidence: list[float]  # sum over them
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,15 +182,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     corrects: str | None = None  # id of the record of the same attempt whose metrics this one puts right
 
 
-# Which metric stands for the kind in rankings and tables.
-HEADLINE = {"classification": "accuracy", "pair": "accuracy", "retrieval": "mean_recall@1"}
-
 _decoder = msgspec.json.Decoder(Record)
 
 
 def headline(record: Record) -> float | None:
     """The record's main metric, 0..1; None if the attempt gave none."""
-    metric = record.metrics.get(HEADLINE[record.cell.kind])
+    metric = record.metrics.get(KINDS[record.cell.kind].headline)
     return None if metric is None else metric.value
 
 
@@ -232,6 +227,20 @@ def from_json(line: bytes, origin: str) -> Record:
             f"{origin}: record of schema {head['schema']}, this program reads up to {SCHEMA}: update it to read this store"
         )
     try:
-        return _decoder.decode(line)
+        return _decoder.decode(line) if head["schema"] == SCHEMA else msgspec.convert(_upgraded(head), Record)
     except msgspec.ValidationError as error:
         raise NotARecord(f"{origin}: {error}") from error
+
+
+def _upgraded(head: dict[str, Any]) -> dict[str, Any]:
+    """A record of an earlier schema as one of the present one. It stays what it was in the file."""
+    if head["schema"] == 1 and isinstance(head.get("cell"), dict):
+        head = {**head, "cell": _cell_of_schema_1(head["cell"])}
+    return {**head, "schema": SCHEMA}
+
+
+def _cell_of_schema_1(cell: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 told by the backbone's name alone whether its weights are random and its towers have never met."""
+    name = str(cell.get("backbone"))
+    random = re.search(r"/random(?=[\s,)]|$)", name) is not None
+    return {"random_weights": random, "aligned": not name.startswith(("align(", "bundled-unaligned")), **cell}

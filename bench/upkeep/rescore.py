@@ -12,9 +12,10 @@ import msgspec
 import numpy as np
 
 from bench.errors import StoreError
+from bench.kinds import KINDS
+from bench.kinds.metrics import TRANSFER, Metric, Reliability, transfer_metrics
 from bench.store.provenance import now
-from bench.store.record import Metric, Record, Reliability
-from bench.store.score import TRANSFER, classification_metrics, credit_of, reliability, retrieval_metrics, transfer_metrics
+from bench.store.record import Record
 from bench.store.shards import folder_shards, read_lines, readable
 from bench.store.store import Store, artifact, latest
 
@@ -85,28 +86,20 @@ def recompute(record: Record, path: Path) -> tuple[dict[str, Metric], Reliabilit
 
     Raises ValueError for a file that is damaged or that belongs to another record.
     """
-    retrieval = record.cell.kind == "retrieval"
-    names = ("image_to_text", "text_to_image") if retrieval else ("scores", "labels")
     try:
         # Opened here, as numpy leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            first, second = (np.asarray(arrays[name]) for name in names)
-            credit = None if retrieval else credit_of(arrays)
-            others = transfer_metrics({name: np.asarray(arrays[name]) for name in arrays.files if name.startswith(TRANSFER)})
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            arrays = {name: np.asarray(saved[name]) for name in saved.files}
+        others = transfer_metrics({name: array for name, array in arrays.items() if name.startswith(TRANSFER)})
     except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
         raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
-    if (first.ndim, second.ndim) != (1 if retrieval else 2, 1) or not (first.size and second.size):
-        raise ValueError(f"holds arrays of the wrong shape for a {record.cell.kind} task: {AGAIN}")
-    if first.dtype.kind not in "iuf" or second.dtype.kind not in "iu" or not np.isfinite(first).all():
-        raise ValueError(f"holds what are no finite scores with labels, or no ranks: {AGAIN}")
-    expected = len(second) if record.data is None else record.data.n_test
-    if len(second) != expected or (not retrieval and len(first) != expected):
-        raise ValueError(f"holds {len(second)} predictions, its record says {expected}: {AGAIN}")
-    if retrieval:
-        return retrieval_metrics(dict(zip(names, (first, second), strict=True))) | others, None
-    if second.min() < (0 if credit is None else -1) or second.max() >= first.shape[1]:
-        raise ValueError(f"holds labels outside 0 to {first.shape[1] - 1}: {AGAIN}")
-    return classification_metrics(first, second, credit), reliability(first, second, credit)
+    try:
+        metrics, bins = KINDS[record.cell.kind].rescore(arrays, None if record.data is None else record.data.n_test)
+    except KeyError as error:
+        raise ValueError(f"has no array {error}: {AGAIN}") from error
+    except ValueError as error:
+        raise ValueError(f"{error}: {AGAIN}") from error
+    return metrics | others, bins
 
 
 def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -> dict[str, tuple[float | None, float]]:

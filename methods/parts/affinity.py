@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import CLASSIFICATION, PAIR, Features, Kind, Support, fuse
+from methods.base import CLASSIFICATION, PAIR, Features, NotApplicable, Support
+from methods.parts.pair_head import fuse
 
 
 class AffinityMatching(nn.Module):
     """One prototype per class, compared with F(v, t) by a plain dot product: no bias, no temperature."""
 
-    def __init__(self, kind: Kind, classes: int, width: int, full: bool = True) -> None:
+    def __init__(self, kind: str, classes: int, width: int, full: bool = True) -> None:
         super().__init__()
         self.kind = kind
         self.full = full  # F(v, t) of five parts, or only [v, t]
@@ -67,8 +68,10 @@ CLASSIFYING = {
 }
 
 
-def published_script(support: Support) -> Script | None:
-    """The one that the authors published for a task, or for tasks like it; None if there is none."""
+def published_script(support: Support) -> Script:
+    """The one that the authors published for a classification, or for pair tasks like this one. Raises NotApplicable."""
     if support.kind == CLASSIFICATION:
-        return CLASSIFYING.get(support.task)
+        if support.task not in CLASSIFYING:
+            raise NotApplicable(f"no script was published for {support.task}: paper=true is for {', '.join(CLASSIFYING)}")
+        return CLASSIFYING[support.task]
     return ENTAILMENT if support.classes == 3 else ANSWERING

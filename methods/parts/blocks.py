@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
-from methods.base import NotApplicable
+from methods.base import Block, NotApplicable, Tower
 
 
-def transformer_blocks(tower: Any) -> list[Any]:
-    """A tower's blocks, each with `ln_1`, `attn` (linears q, k, v, out), `ln_2` and `mlp`.
-
-    Raises NotApplicable for a tower of other blocks, such as a convolutional one.
-    """
+def transformer_blocks(tower: Tower) -> list[Block]:
+    """A tower's blocks. Raises NotApplicable for a tower of other blocks, such as a convolutional one."""
     if not all(hasattr(block, "attn") for block in tower.blocks):
         raise NotApplicable(f"the tower {tower.name} has no transformer blocks that this could be put into")
-    return tower.blocks
+    return cast(list[Block], tower.blocks)

@@ -22,4 +22,5 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.up.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.up(F.gelu(self.down(x)))
+        added: Tensor = self.up(F.gelu(self.down(x)))
+        return x + added

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from methods.base import EncoderMethod, Paper, Recipe, Start
-from methods.parts.recipe import TEMPERATURE, Contrast
+from methods.base import Clip, Edit, EncoderMethod, Paper, Recipe, Start, Tower
+from methods.parts.alignment import TEMPERATURE
 
 LILT = Paper(
     "Contrastive Alignment of Vision to Language Through Parameter-Efficient Transfer Learning",
@@ -26,25 +25,21 @@ class LiltMethod(EncoderMethod):
     paper = LILT
 
     @dataclass(frozen=True)
-    class Params(Contrast):
+    class Params(EncoderMethod.Params):
         lr: float | None = None  # AdamW; None: 2e-4 on an aligned backbone, 1e-4 on towers that have never met
 
-    def inside(self, clip: Any) -> Iterable[nn.Parameter]:
+    def inside(self, clip: Clip) -> Iterable[nn.Parameter]:
         raise NotImplementedError
 
-    def adapt(self, clip: Any, start: Start) -> Iterable[nn.Parameter]:
-        return dict.fromkeys([*self.inside(clip), *projections(clip.image), *projections(clip.text), clip.logit_scale])
+    def adapt(self, clip: Clip, start: Start) -> Edit:
+        return Edit(
+            dict.fromkeys([*self.inside(clip), *clip.image.head.projection, *clip.text.head.projection, clip.logit_scale])
+        )
 
     def recipe(self, start: Start) -> Recipe:
-        common = Recipe(lr=self.params.lr or 2e-4, steps=300 * start.shots, final_lr=1e-6, temperature=TEMPERATURE)
-        return self.params.contrasted(common)
+        return Recipe(lr=self.params.lr or 2e-4, steps=300 * start.shots, final_lr=1e-6, temperature=TEMPERATURE)
 
 
-def projections(tower: Any) -> list[nn.Parameter]:
-    """What maps a tower's pooled width to the shared space."""
-    return tower.head.projection
-
-
-def final_norm(tower: Any) -> list[nn.Parameter]:
+def final_norm(tower: Tower) -> list[nn.Parameter]:
     """Gain and bias of the norm in front of the projection; empty for a tower whose blocks end with one."""
     return [] if tower.head.norm is None else list(tower.head.norm.parameters())

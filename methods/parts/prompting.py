@@ -6,12 +6,12 @@ n prompts, W the tower's hidden width, L tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from methods.base import NotApplicable, Recipe, Start, TokenLayout
+from methods.base import NotApplicable, Recipe, Start, TextEmbedding, TokenLayout, Tower
 from methods.parts.blocks import transformer_blocks
 
 CONTEXT = "a photo of a"  # the words that contexts of the later prompt papers start from
@@ -45,9 +45,14 @@ def _last(tokens: Tensor, pad: int) -> Tensor:
     return tokens.shape[1] - 1 - (tokens.flip(1) != pad).int().argmax(1)
 
 
-def learned_context(embed: Any, ids: Tensor) -> nn.Parameter:
-    """A context [n, W] that starts at the token embeddings of these ids."""
-    weight = embed.token_embedding.weight
+def text_embedding(tower: Tower) -> TextEmbedding:
+    """A text tower's first stage."""
+    return cast(TextEmbedding, tower.stages[0])
+
+
+def learned_context(tower: Tower, ids: Tensor) -> nn.Parameter:
+    """A context [n, W] that starts at the text tower's token embeddings of these ids."""
+    weight = text_embedding(tower).token_embedding.weight
     return nn.Parameter(weight[ids.to(weight.device)].detach().clone())
 
 
@@ -81,7 +86,8 @@ class Mapped(nn.Module):
         self.layer = layer
 
     def forward(self) -> Tensor:
-        return self.layer(self.prompts())
+        mapped: Tensor = self.layer(self.prompts())
+        return mapped
 
 
 class PromptedEmbedding(nn.Module):
@@ -89,8 +95,6 @@ class PromptedEmbedding(nn.Module):
 
     prompts: gives [n, W], or [C, n, W] with a context for each of C texts. Without a start token the first n are replaced.
     """
-
-    embed: Any
 
     def __init__(self, embed: nn.Module, prompts: nn.Module, layout: TokenLayout) -> None:
         super().__init__()
@@ -103,7 +107,8 @@ class PromptedEmbedding(nn.Module):
 
     def with_context(self, tokens: Tensor, context: Tensor) -> Tensor:
         """tokens [N, L], context [n, W] or [N, n, W] -> [N, L, W]"""
-        return self.embed.place(put_after_start(self.embed.token_embedding(tokens), context, self.layout), tokens)
+        embed = cast(TextEmbedding, self.embed)
+        return embed.place(put_after_start(embed.token_embedding(tokens), context, self.layout), tokens)
 
 
 def put_after_start(x: Tensor, context: Tensor, layout: TokenLayout) -> Tensor:
@@ -134,10 +139,11 @@ class PromptedBlock(nn.Module):
             x = put_after_start(x, prompts, self.where)
         else:
             x = put_last(x, prompts, replace=self.where == "last")
-        return self.block(x, inputs)
+        passed: Tensor = self.block(x, inputs)
+        return passed
 
 
-def prompt_image_tower(tower: Any, prompts: Sequence[nn.Module]) -> None:
+def prompt_image_tower(tower: Tower, prompts: Sequence[nn.Module]) -> None:
     """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
 
     The first ones pass the tower's norm before the blocks, as patches do. Raises NotApplicable for a tower without
@@ -146,5 +152,5 @@ def prompt_image_tower(tower: Any, prompts: Sequence[nn.Module]) -> None:
     transformer_blocks(tower)
     if not tower.head.class_token:
         raise NotApplicable(f"the tower {tower.name} pools all its tokens: prompts among its patches would be pooled with them")
-    for number, each in enumerate([Mapped(prompts[0], tower.stages[0].ln_pre), *prompts[1:]]):
+    for number, each in enumerate([Mapped(prompts[0], cast(nn.Module, tower.stages[0].ln_pre)), *prompts[1:]]):
         tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")

@@ -9,16 +9,16 @@ from pathlib import Path
 import torch
 
 from bench.backbone import load
-from bench.cell.fitting import EncoderFitting, Fitting, fitting
-from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen
+from bench.cell.fitting.encoder import EncoderFitting
+from bench.cell.fitting.fitting import Fitting
+from bench.cell.prepare import freeze, prepare
+from bench.features.bank import Bank
 from bench.meter import Meter, Usage
-from bench.plan.budget import budget
+from bench.plan.budget import Allowance, parse_recipe
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
-from bench.store.record import HEADLINE, Record
-from bench.store.score import evaluate
+from bench.store.record import Record
 from studies.lilt.subject import Subject
 from tasks.find import find_task
 
@@ -79,30 +79,27 @@ class Clock:
 
     def _run(self, label: str, share: float, steps: int, prefix: float) -> Reached:
         made, usage = self._trained(self._made(label, steps))
-        made.collect(made.task.test, range(len(made.task.test)))
-        metrics, _ = evaluate(made.predict(), made.task.test, range(len(made.task.test)), made.task.kind)
+        rows = range(len(made.task.test))
+        found = made.kind.score(made.score(made.task.test, rows).numpy(), made.task.test, rows)
         assert made.training is not None
-        recall = metrics[HEADLINE[made.task.kind]].value
+        recall = found.metrics[made.kind.headline].value
         return Reached(label, share, usage.cpu_seconds + prefix, made.training.run_steps, recall)
 
     def _trained(self, made: Fitting) -> tuple[Fitting, Usage]:
         with Meter("cpu").measure() as usage:
-            made.train()
+            made.walk(after="collect_rows", until="collect_validation")
         return made, usage
 
     def _made(self, label: str, steps: int, banked: bool = True) -> Fitting:
         cell = self.record.cell
         task = find_task(cell.task, self.subject.sources).for_alignment()
-        allowed = budget(cell.recipe, cell.quick, task.budget)
-        assert allowed is not None
-        frozen = Frozen(load(cell.backbone), task, Bank(self.bank, Meter("cpu")), Account(), "cpu", cell.precision)
-        torch.manual_seed(cell.seed)
         method = find_methods().build(parse_names(label, "methods")[0])
-        made = fitting(method, frozen, draw_episode(task, cell.shots, cell.seed, cell.protocol), steps, allowed.stretch)
-        made.collect_start()
-        made.build()
+        frozen = freeze(method, load(cell.backbone), task, Bank(self.bank, Meter("cpu")), precision=cell.precision)
+        allowed = parse_recipe(cell.recipe).allowance(cell.quick, task.budget, method.family)
+        torch.manual_seed(cell.seed)
+        episode = draw_episode(task, cell.shots, cell.seed, cell.protocol)
+        made = prepare(method, frozen, episode, Allowance(steps, allowed.stretch, allowed.terms)).walk(until="collect_rows")
         if not banked:
             assert isinstance(made, EncoderFitting)
             made.image_cut = made.text_cut = 0
-        made.collect_rows()
-        return made
+        return made.walk(after="build", until="train")

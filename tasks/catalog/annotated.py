@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
-from tasks.base import Augmentation, Kind, Sources, Split, SplitName, Task
+from tasks.base import Augmentation, Sources, Split, SplitName, Task
 from tasks.catalog.rows import OTHER_COUNTS, counts_error, wrong_classes, wrong_counts
 
 VALIDATION_PARTS = 10  # where a set has no validation split, one part in so many of its training images stands in
@@ -53,7 +53,7 @@ class Annotated:
     """One data set; the first of its forms that is whole is read."""
 
     name: str
-    kind: Kind
+    kind: str
     classes: int
     licence: str
     link: str  # where to get it

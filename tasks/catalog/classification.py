@@ -12,7 +12,7 @@ import msgspec
 from PIL import Image
 
 from bench.errors import DataError
-from tasks.base import Augmentation, Entry, Kind, Sources, Split, SplitName, Task
+from tasks.base import Augmentation, Entry, Sources, Split, SplitName, Task
 from tasks.catalog import coop
 from tasks.catalog.coop import OnDisk
 from tasks.catalog.hub import OnHub, Repository, class_names
@@ -40,7 +40,7 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     hub: OnHub | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> str:
         return "classification"
 
     def state(self, sources: Sources) -> str:

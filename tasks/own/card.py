@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from bench.errors import DataError, UsageError, unknown
 from bench.spec import Named, parse_names
-from tasks.base import Kind, SplitName
+from tasks.base import SplitName
 
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
@@ -23,7 +23,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One task of a user's. Paths are relative to the card; what is left out is guessed where only one thing can be meant."""
 
     data: str | dict[SplitName, str]  # SCHEME:PATH, or one of them per split
-    kind: Kind | None = None
+    kind: Literal["classification", "pair", "retrieval"] | None = None  # those that a table of examples can be
     image: str | None = None  # column of paths, or of images themselves
     label: str | None = None  # column of class names or numbers
     text: str | None = None  # column of sentences or questions: makes it a pair task

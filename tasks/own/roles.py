@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import DataError, unknown
-from tasks.base import Kind
 from tasks.own.card import Card
 
 # Column names that say plainly what the column is, in lower case.
@@ -20,14 +19,14 @@ OBVIOUS: Mapping[str, tuple[str, ...]] = {
     "caption": ("caption", "captions"),
     "split": ("split", "subset", "partition"),
 }
-NEEDS: Mapping[Kind, tuple[str, ...]] = {"classification": ("label",), "pair": ("text", "label"), "retrieval": ("caption",)}
+NEEDS: Mapping[str, tuple[str, ...]] = {"classification": ("label",), "pair": ("text", "label"), "retrieval": ("caption",)}
 
 
 @dataclass(frozen=True)
 class Roles:
     """The kind, and the columns that it takes."""
 
-    kind: Kind
+    kind: str
     image: str
     label: str | None
     text: str | None  # of captions for retrieval
@@ -69,7 +68,7 @@ def assign(card: Card, names: Sequence[str], where: str) -> Roles:
     return Roles(kind, must("image"), label, must("caption") if kind == "retrieval" else text, find("split"))
 
 
-def _kind(named: set[str]) -> Kind | None:
+def _kind(named: set[str]) -> str | None:
     """The kind that columns named on purpose speak for."""
     if "caption" in named:
         return "retrieval"

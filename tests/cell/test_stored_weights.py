@@ -15,12 +15,12 @@ from bench import api
 from bench.backbone import load
 from bench.cell.worker import Worker
 from bench.errors import UsageError
+from bench.kinds.metrics import retrieval_metrics, retrieval_ranks
 from bench.plan.grid import Request, expand
 from bench.plan.registry import find_methods
 from bench.plan.settings import Settings
 from bench.spec import parse_names
 from bench.store.record import Record
-from bench.store.score import retrieval_metrics, retrieval_ranks
 from tasks.find import find_task
 
 REGISTRY = find_methods()

@@ -1,4 +1,4 @@
-"""What retrieval trains by: the contrastive loss, and what it takes on towers that have never met."""
+"""What it takes to align two towers: large batches in chunks, what always trains, bounds on the temperature."""
 
 from __future__ import annotations
 
@@ -8,32 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from bench.backbone import Clip
-
-Compare = Callable[[Tensor, Tensor], Tensor]  # features [B, d] of images and of texts -> scores [B, B]
-
-
-def contrastive_loss(
-    image: Tensor, text: Tensor, compare: Compare, negatives: int | None = None, image_numbers: Tensor | None = None
-) -> Tensor:
-    """Symmetric InfoNCE of B pairs, row i of one belonging to row i of the other (CLIP, Radford et al., 2021).
-
-    negatives: pairs are told apart within groups of so many, as on a device that sees no others; None: all of the batch.
-    image_numbers: [B] which image each pair has; other captions of the same image are neither right nor wrong then.
-    """
-    size = negatives or len(image)
-    numbers = torch.arange(len(image)) if image_numbers is None else image_numbers
-    total = image.new_zeros(())
-    for images, texts, mine in zip(image.split(size), text.split(size), numbers.split(size), strict=True):
-        scores = compare(images, texts)
-        also_right = (mine[:, None] == mine) & ~torch.eye(len(mine), dtype=torch.bool, device=mine.device)
-        scores = scores.masked_fill(also_right.to(scores.device), -math.inf)
-        target = torch.arange(len(images), device=scores.device)
-        total = total + len(images) * (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
-    return total / len(image)
 
 
 def in_chunks(encode: Callable[[Tensor], Tensor], rows: Tensor, chunk: int | None, device: str = "cpu") -> Tensor:

@@ -4,30 +4,76 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.cell.fitting.alignment import contrastive_loss, in_chunks, keep_temperature, meeting_point, train_where_unfrozen
-from bench.cell.fitting.base import CHUNK, Fitting, UndeclaredParameters, load_exactly
+from bench.cell.fitting.alignment import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
+from bench.cell.fitting.fitting import CHUNK, Fitting, UndeclaredParameters, load_exactly
 from bench.cell.train import train
 from bench.features.frozen import DTYPES, autocast
-from bench.store.record import HEADLINE
-from bench.store.score import different_images, evaluate
-from methods.base import CLASSIFICATION, PAIR, Adapted, EncoderMethod, Start, Support
+from methods.base import Adapted, Edit, EncoderMethod, Recipe, Start, Support
+from methods.parts.alignment import alignment
 from tasks.base import Split
 
 
 @dataclass
 class Texts:
-    """The texts of some examples at the text tower's cut, each different text once."""
+    """Texts at the text tower's cut, each different one once."""
 
     tokens: Tensor  # [U, L]
     hidden: Tensor | None  # [U, ...] what the cut stage takes; None at stage 0
-    row: Tensor  # [N] which of them each example has
+    row: Tensor | None  # [N] which of them each example has; None: every example is compared with all
+
+    def of(self, rows: Tensor) -> Tensor | None:
+        """Which text each of some examples has."""
+        return None if self.row is None else self.row[rows]
+
+
+@dataclass
+class Examples:
+    """What stands at the cuts, to train on or to be scored."""
+
+    images: Tensor  # [N, ...]; with a dimension for the views in training [N, V, ...]
+    texts: Texts | None  # None where the head reads none
+
+
+@dataclass
+class Batch:
+    """Some rows of the support in one step, as the kind's loss asks for them (`bench.kinds.kind.Batch`)."""
+
+    fitting: EncoderFitting
+    rows: Tensor  # [B]
+    view: Tensor  # [B] which view of each
+    negatives: int | None
+
+    @property
+    def labels(self) -> Tensor:
+        return self.fitting.labels[self.rows]
+
+    @property
+    def image_numbers(self) -> Tensor:
+        return self.fitting.image_numbers[self.rows]
+
+    @property
+    def images(self) -> Tensor:
+        return self.fitting.support_rows.images[self.rows, self.view]
+
+    def scores(self) -> Tensor:
+        return self.fitting.scores_of(self.fitting.image_features(self.images), self.rows)
+
+    def pairs(self) -> tuple[Tensor, Tensor]:
+        fitting, texts, chunk = self.fitting, self.fitting.support_rows.texts, self.fitting.allowance.terms.chunk
+        assert texts is not None
+        own = texts.of(self.rows)
+        assert own is not None
+        image = in_chunks(fitting.image_features, self.images, chunk, fitting.device)
+        return image, in_chunks(lambda which: fitting.text_features(texts, which), own, chunk, fitting.device)
+
+    def compare(self, image: Tensor, text: Tensor) -> Tensor:
+        return self.fitting.compare(image, text)
 
 
 @dataclass
@@ -35,9 +81,13 @@ class EncoderFitting(Fitting):
     """A private copy of the backbone, trained from the cut upwards."""
 
     method: EncoderMethod
+    edit: Edit = field(init=False)
+    support_rows: Examples = field(init=False)
+    labels: Tensor = field(init=False)  # [N] of the support
+    image_numbers: Tensor = field(init=False)  # [N], equal for rows of the same image
 
     def collect_start(self) -> None:
-        wanted = self.method.needs_features(self.task.kind)
+        wanted = self.kind.head_reads_features or self.task.kind in self.method.reads_features
         support = self.support(self.task.train, self.episode.support, candidates=False) if wanted else None
         self._start = self._start_from(len(self.episode.support), support)
 
@@ -55,79 +105,72 @@ class EncoderFitting(Fitting):
 
     def build(self) -> None:
         clip = copy.deepcopy(self.frozen.backbone.clip)
-        declared = list(self.method.adapt(clip, self._start))
+        self.edit = self.method.adapt(clip, self._start)
+        declared = list(self.edit.trains)
         if not self.frozen.backbone.aligned:
             declared += meeting_point(clip)
         clip.train_only(declared)
         inside = {id(parameter) for parameter in clip.parameters()}
         if any(id(parameter) not in inside for parameter in declared):
             raise UndeclaredParameters(f"{self.method.name} declares parameters that are not part of the model")
-        self.module = Adapted(clip, self.method.head(self._start)).to(self.device)
+        head = self.kind.own_head(self._start) if self.edit.head is None else self.edit.head
+        self.module = Adapted(clip, head).to(self.device)
         keep_frozen_linears_in(clip, self.frozen.precision)
         self.image_cut, self.text_cut = clip.image.cut(), clip.text.cut()
 
-    @property
-    def _reads_texts(self) -> bool:
-        return self.module.head is None or self.task.kind != "classification"
-
     def collect_rows(self) -> None:
         split, rows = self.task.train, self.episode.support
-        views = self.frozen.narrowed(self.method.views())
+        views = self.frozen.narrowed(self.method.views(self.task.kind))
         if views.count:
-            self._images = self.frozen.images(split, rows, self.image_cut, views)
+            images = self.frozen.images(split, rows, self.image_cut, views)
         else:
-            self._images = self.frozen.images(split, rows, self.image_cut)[:, None]
-        self._labels = torch.as_tensor(split.labels[list(rows)])
-        self._texts = self._collect_texts(split, rows)
+            images = self.frozen.images(split, rows, self.image_cut)[:, None]
+        self.labels = torch.as_tensor(split.labels[list(rows)])
+        self.support_rows = Examples(images, self._collect_texts(split, rows))
         numbers = {name: number for number, name in enumerate(dict.fromkeys(split.ids[row] for row in rows))}
-        self._image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
+        self.image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
 
     def _collect_texts(self, split: Split, rows: Sequence[int]) -> Texts | None:
-        if not self._reads_texts:
+        if self.module.head is not None and not self.kind.text_per_example:
             return None
-        if self.task.kind == "classification":
-            texts, row = self.task.class_texts(self.method.template), torch.arange(0)
-        else:
-            assert split.texts is not None
-            mine = [split.texts[number] for number in rows]
-            texts = list(dict.fromkeys(mine))
-            place = {text: number for number, text in enumerate(texts)}
-            row = torch.tensor([place[text] for text in mine])
+        (template,) = self.method.templates(self.task.templates)
+        texts, row = self.kind.texts(self.task, split, rows, template)
         tokens, hidden = self.frozen.texts(texts, self.text_cut)
-        limit = self.frozen.backbone.clip.text.context_length
-        return Texts(self.method.tokens(tokens, limit, self._start), hidden, row)
+        tokens = tokens if self.edit.tokens is None else self.edit.tokens(tokens)
+        return Texts(tokens, hidden, None if row is None else torch.tensor(row))
 
-    def _image_features(self, rows: Tensor) -> Tensor:
+    def image_features(self, rows: Tensor) -> Tensor:
         """[B, ...] at the cut -> features [B, d]."""
         rows = rows.to(self.device)
         at_start = self.image_cut == 0
-        return self.module.clip.image(rows if at_start else None, self.image_cut, None if at_start else rows).float()
+        features: Tensor = self.module.clip.image(rows if at_start else None, self.image_cut, None if at_start else rows)
+        return features.float()
 
-    def _text_features(self, texts: Texts, which: Tensor | None = None) -> Tensor:
+    def text_features(self, texts: Texts, which: Tensor | None = None) -> Tensor:
         """Features [U, d] of the different texts, or [B, d] of those at `which`."""
         tokens, hidden = texts.tokens, texts.hidden
         if which is not None:
             tokens, hidden = tokens[which], None if hidden is None else hidden[which]
         hidden = None if hidden is None else hidden.to(self.device)
-        return self.module.clip.text(tokens.to(self.device), self.text_cut, hidden).float()
+        features: Tensor = self.module.clip.text(tokens.to(self.device), self.text_cut, hidden)
+        return features.float()
+
+    def recipe(self) -> Recipe:
+        """The method's own; LilT's on towers that have never met."""
+        if self.frozen.backbone.aligned:
+            return self.method.recipe(self._start)
+        terms = self.allowance.terms
+        return alignment(self._start.examples, terms.lr or self.method.params.lr, terms.batch)
 
     def train(self) -> None:
-        views, clip = self._images.shape[1], self.module.clip
-        recipe = self.method.recipe(self._start) if self.frozen.backbone.aligned else self.method.alignment(self._start)
+        views, clip, recipe = self.support_rows.images.shape[1], self.module.clip, self.recipe()
 
         def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
             view = torch.randint(views, (len(rows),), generator=generator)
-            if self.task.kind == "retrieval":
-                texts = self._texts
-                assert texts is not None
-                image = in_chunks(self._image_features, self._images[rows, view], recipe.chunk, self.device)
-                text = in_chunks(lambda which: self._text_features(texts, which), texts.row[rows], recipe.chunk, self.device)
-                return contrastive_loss(image, text, self._compare, recipe.negatives, self._image_numbers[rows])
-            image = self._image_features(self._images[rows, view])
-            return F.cross_entropy(self._scores(image, rows), self._labels[rows].to(image.device))
+            return self.kind.loss(Batch(self, rows, view, self.allowance.terms.negatives))
 
         self._initial = {}
-        if type(self.method).finish is not EncoderMethod.finish:
+        if self.edit.finish is not None:
             self._initial = {name: value.detach().clone() for name, value in self.trained().items()}
         head = [] if self.module.head is None else list(self.module.head.parameters())
         self.module.train()
@@ -136,84 +179,85 @@ class EncoderFitting(Fitting):
         self.training = train(
             {"body": [parameter for parameter in clip.parameters() if parameter.requires_grad], "head": head},
             loss,
-            len(self._labels),
+            len(self.labels),
             recipe,
-            cap=self.cap,
-            stretch=self.stretch,
+            self.allowance,
             seed=self.episode.seed,
             device=self.device,
             precision=self.frozen.precision,
-            shares=self.method.rates(clip),
+            shares=self.edit.rates,
             after_step=(lambda: None) if bounds is None else lambda: keep_temperature(clip, bounds),
         )
 
-    def _compare(self, image: Tensor, text: Tensor | None) -> Tensor:
+    def compare(self, image: Tensor, text: Tensor | None) -> Tensor:
         """Scores in float32 of features [B, d] with those of texts: by the head, or by cosine.
 
         text: [T, d], or [B, T, d] if each image has texts of its own; [B, d] for a head, None if it takes none.
         """
         with torch.autocast(torch.device(self.device).type, enabled=False):
             if self.module.head is not None:
-                return self.module.head(image, text)
+                scores: Tensor = self.module.head(image, text)
+                return scores
             assert text is not None
             image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
             cosines = image @ text.T if text.ndim == 2 else (text @ image[:, :, None]).squeeze(-1)
-            return self.module.clip.logit_scale.exp() * cosines
+            scores = self.module.clip.logit_scale.exp() * cosines
+            return scores
 
-    def _scores(self, image: Tensor, rows: Tensor) -> Tensor:
+    def scores_of(self, image: Tensor, rows: Tensor) -> Tensor:
         """Scores [B, C] in training, image features [B, d] of the support's `rows`."""
-        if self._texts is None:
-            return self._compare(image, None)
-        own = self._texts.row[rows] if self.task.kind == PAIR else None
-        if self.method.conditional:
-            return self._conditional_scores(image, self._texts, own)
-        return self._compare(image, self._text_features(self._texts, own))
+        texts = self.support_rows.texts
+        if texts is None:
+            return self.compare(image, None)
+        if self.edit.texts_given_images is not None:
+            return self._conditional_scores(image, texts, texts.of(rows))
+        return self.compare(image, self.text_features(texts, texts.of(rows)))
 
     def _conditional_scores(self, image: Tensor, texts: Texts, own: Tensor | None) -> Tensor:
         """Scores [B, C] where the text features depend on the image; `own` picks the one text of each image."""
+        assert self.edit.texts_given_images is not None
         tokens = texts.tokens.expand(len(image), -1, -1) if own is None else texts.tokens[own][:, None]
-        unit = F.normalize(image, dim=-1)
-        text = self.method.texts_given_images(self.module.clip, tokens.to(self.device), unit).float()
-        return self._compare(image, text if self.module.head is None else text[:, 0])
+        text = self.edit.texts_given_images(tokens.to(self.device), F.normalize(image, dim=-1)).float()
+        return self.compare(image, text if self.module.head is None else text[:, 0])
 
     def collect_validation(self) -> None:
         if self.episode.validation:
             self.collect(self.task.val, self.episode.validation)
 
-    def finish(self) -> Mapping[str, Any]:
+    def finish(self) -> None:
+        if self.edit.finish is None:
+            return
         rows = list(self.episode.validation)
 
         def score() -> float:
-            found, _ = evaluate(self.predict(), self.task.val, rows, self.task.kind)
-            return found[HEADLINE[self.task.kind]].value
+            found = self.kind.score(self.predict().numpy(), self.task.val, rows)
+            return found.metrics[self.kind.headline].value
 
         with torch.no_grad():
-            return self.method.finish(self.module, self._initial, score if rows else None)
+            self.chosen = dict(self.edit.finish(self.module, self._initial, score if rows else None))
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
-        images = different_images(split, rows) if self.task.kind == "retrieval" else rows
-        self._test_images = self.frozen.images(split, images, self.image_cut)
-        self._test_texts = self._collect_texts(split, rows)
+        images = self.frozen.images(split, self.kind.scored_images(split, rows), self.image_cut)
+        self._scored = Examples(images, self._collect_texts(split, rows))
 
     @torch.no_grad()
     def predict(self) -> Tensor:
         self.module.eval()
+        images, texts = self._scored.images, self._scored.texts
         with autocast(self.device, self.frozen.precision):
-            image = torch.cat([self._image_features(part) for part in self._test_images.split(CHUNK)])
-            if self._test_texts is None:
-                return self._compare(image, None).float().cpu()
-            texts, classification = self._test_texts, self.task.kind == CLASSIFICATION
-            if self.method.conditional:
-                each = max(1, CHUNK // (len(texts.tokens) if classification else 1))
+            image = torch.cat([self.image_features(part) for part in images.split(CHUNK)])
+            if texts is None:
+                return self.compare(image, None).float().cpu()
+            if self.edit.texts_given_images is not None:
+                each = max(1, CHUNK // (len(texts.tokens) if texts.row is None else 1))
                 chunks = torch.arange(len(image)).split(each)
-                own = [None if classification else texts.row[chunk] for chunk in chunks]
-                parts = [self._conditional_scores(image[chunk], texts, which) for chunk, which in zip(chunks, own, strict=True)]
+                parts = [self._conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
                 return torch.cat(parts).float().cpu()
             numbers = torch.arange(len(texts.tokens)).split(CHUNK)
-            text = torch.cat([self._text_features(texts, part) for part in numbers])
-            if not classification:
+            text = torch.cat([self.text_features(texts, part) for part in numbers])
+            if texts.row is not None:
                 text = text[texts.row.to(text.device)]
-        return self._compare(image, text).float().cpu()
+        return self.compare(image, text).float().cpu()
 
     def trained(self) -> dict[str, nn.Parameter]:
         return {name: parameter for name, parameter in self.module.named_parameters() if parameter.requires_grad}
@@ -221,9 +265,13 @@ class EncoderFitting(Fitting):
     def stored(self) -> dict[str, Tensor]:
         return {name: value.detach() for name, value in self.trained().items()}
 
-    def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
+    def build_blank(self, examples: int) -> EncoderFitting:
         self._start = self._start_from(examples, self.blank_support(examples))
         self.build()
+        return self
+
+    def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
+        self.build_blank(examples)
         load_exactly(self.trained(), stored)
         self.module.eval()
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bench.cell.fitting.base import CHUNK, Fitting, load_exactly
+from bench.cell.fitting.fitting import CHUNK, Fitting, load_exactly
 from bench.cell.train import train
-from bench.store.score import different_images
 from methods.base import HeadMethod
 from tasks.base import Split
 
@@ -24,7 +22,7 @@ class HeadFitting(Fitting):
 
     def collect_start(self) -> None:
         if self.method.uses_support:
-            self._support = self.support(self.task.train, self.episode.support, candidates=False)
+            self._support = self.support(self.task.train, self.episode.support, candidates=False, views=True)
         else:
             self._support = self.blank_support(0)
 
@@ -46,8 +44,7 @@ class HeadFitting(Fitting):
             loss,
             len(labels),
             recipe,
-            cap=self.cap,
-            stretch=self.stretch,
+            self.allowance,
             seed=self.episode.seed,
             device=self.device,
             precision="fp32",
@@ -55,13 +52,13 @@ class HeadFitting(Fitting):
 
     def collect_validation(self) -> None:
         rows = self.episode.validation
-        self._validation = self.support(self.task.val, rows, augmented=False) if rows else None
+        self._validation = self.support(self.task.val, rows) if rows else None
 
-    def finish(self) -> Mapping[str, Any]:
-        return {} if self._validation is None else self.method.tune(self.module, self._validation)
+    def finish(self) -> None:
+        self.chosen = {} if self._validation is None else dict(self.method.tune(self.module, self._validation))
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
-        images = different_images(split, rows) if self.task.kind == "retrieval" else None
+        images = self.kind.scored_images(split, rows)
         self._features = self.features(split, rows, candidates=not self.method.uses_support, images=images)
 
     @torch.no_grad()
@@ -75,13 +72,15 @@ class HeadFitting(Fitting):
         return dict(self.module.named_parameters())
 
     def stored(self) -> dict[str, Tensor]:
-        return self.module.state_dict()
+        return dict(self.module.state_dict())
 
-    def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
+    def build_blank(self, examples: int) -> HeadFitting:
         self._support = self.blank_support(examples)
         self.build()
-        load_exactly(self.module.state_dict(), stored)
+        return self
+
+    def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
+        load_exactly(self.build_blank(examples).module.state_dict(), stored)
 
     def total_parameters(self) -> int:
-        backbone = sum(parameter.numel() for parameter in self.frozen.backbone.clip.parameters())
-        return backbone + sum(parameter.numel() for parameter in self.module.parameters())
+        return sum(value.numel() for part in (self.frozen.backbone.clip, self.module) for value in part.parameters())

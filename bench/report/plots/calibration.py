@@ -13,13 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bench.kinds.metrics import Reliability
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import OK, metric_column
 from bench.report.numbers.summary import Row, Table
 from bench.report.plots.canvas import METHODS, new_figure, shown, title
 from bench.report.plots.families import COLUMNS, by_family
 from bench.report.plots.palette import look
-from bench.store.record import Reliability
 
 ERROR = metric_column("calibration_error")
 _LEAST = 0.01  # share of the test examples that a bin needs to be drawn: the mean of a few says nothing

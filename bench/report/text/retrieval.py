@@ -9,13 +9,13 @@ import numpy as np
 from rich.table import Table as Grid
 from rich.text import Text
 
+from bench.kinds.metrics import TRANSFER
+from bench.kinds.retrieval import Retrieval
 from bench.report.text import display
 from bench.store.record import Record
-from bench.store.score import RECALL_AT, TRANSFER
 from bench.text import markdown, plain
 
-WAYS = {"image_to_text": "text R@", "text_to_image": "image R@"}  # what is looked for
-RECALLS = {f"{way}_recall@{k}": f"{title}{k}" for way, title in WAYS.items() for k in RECALL_AT}
+RECALLS = Retrieval.columns
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from bench.kinds.metrics import classification_metrics, credit_of, different_images, evaluate, retrieval_metrics, retrieval_ranks
 from bench.store.record import Metric
-from bench.store.score import classification_metrics, credit_of, different_images, evaluate, retrieval_metrics, retrieval_ranks
 from tests.factories import make_split
 
 

@@ -1,21 +1,30 @@
-"""The one place where labels meet scores."""
+"""The metrics of scores, each from arrays alone, so that they can be computed again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import log_softmax
-from torch import Tensor
-
-from bench.store.record import Metric, Reliability
-from tasks.base import Split
 
 CREDIT_PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as they are saved
-RECALL_AT = (1, 5, 10)
 CALIBRATION_BINS = 15
 TRANSFER = "zero_shot/"  # what begins the names of metrics and arrays of other tasks
+
+
+class Metric(msgspec.Struct, frozen=True):
+    value: float
+    higher_is_better: bool = True
+
+
+class Reliability(msgspec.Struct, frozen=True, kw_only=True):
+    """Test examples in equal bins of confidence from 0 to 1: what reliability diagrams and the calibration error are made of."""
+
+    count: list[int]
+    right: list[float]  # how many of them were classified rightly, or the sum of what their answers are worth
+    confidence: list[float]  # sum over them
 
 
 def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None = None) -> dict[str, Metric]:
@@ -43,14 +52,6 @@ def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_a
     return metrics
 
 
-def different_images(split: Split, rows: Sequence[int]) -> list[int]:
-    """The row of the first pair of each different image among `rows`, in their order: the candidates of text -> image."""
-    first: dict[str, int] = {}
-    for row in rows:
-        first.setdefault(split.ids[row], row)
-    return list(first.values())
-
-
 def _right(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
     """What the predictions of scores [N, C] count, [N] float64: 1 or 0, or their credit."""
     chosen = scores.argmax(1)
@@ -74,31 +75,6 @@ def reliability(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None
     )
 
 
-def retrieval_ranks(scores: np.ndarray, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """Rank (0 is first) of the best right answer for each query, both ways, over all candidates.
-
-    scores: [I, M], row i the i-th different image in the order of the pairs, column j the caption of pair j.
-    image_ids [M]: each pair's image. Captions of the same image are all right answers to it, and none of them counts
-    against another. Ties count against the model.
-    """
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(image_ids))}
-    owner = np.array([numbers[name] for name in image_ids])
-    own = scores[owner, np.arange(len(owner))]
-    to_image = (scores >= own).sum(0) - 1
-    best = np.full(len(numbers), -np.inf, scores.dtype)
-    np.maximum.at(best, owner, own)
-    as_good = np.bincount(owner, own >= best[owner]).astype(np.int64)  # of the image's own captions
-    to_text = (scores >= best[:, None]).sum(1) - as_good
-    return {"image_to_text": to_text.astype(np.int32), "text_to_image": to_image.astype(np.int32)}
-
-
-def retrieval_metrics(ranks: dict[str, np.ndarray]) -> dict[str, Metric]:
-    """Recall at 1, 5 and 10 both ways, and the mean of the two at 1."""
-    metrics = {f"{way}_recall@{k}": Metric(float((rank < k).mean())) for way, rank in ranks.items() for k in RECALL_AT}
-    metrics["mean_recall@1"] = Metric(float(np.mean([(rank < 1).mean() for rank in ranks.values()])))
-    return metrics
-
-
 def transfer_arrays(task: str, scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """Scores [N, C] and labels [N] of another task, named so that they can be kept beside the cell's own arrays."""
     return {f"{TRANSFER}{task}/scores": scores, f"{TRANSFER}{task}/labels": labels}
@@ -115,21 +91,22 @@ def transfer_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, Metric]:
     }
 
 
-def evaluate(scores: Tensor, split: Split, rows: Sequence[int], kind: str) -> tuple[dict[str, Metric], dict[str, np.ndarray]]:
-    """Metrics of scores [N, C] for some rows of a split, and the arrays from which they can be computed again."""
-    if kind == "retrieval":
-        ranks = retrieval_ranks(scores.numpy(), [split.ids[row] for row in rows])
-        return retrieval_metrics(ranks), ranks
-    credit = None if split.credit is None else split.credit[list(rows)]
-    arrays = {"scores": scores.numpy(), "labels": split.labels[list(rows)]}
-    if credit is not None:
-        arrays |= {f"credit_{part}": getattr(credit, part) for part in CREDIT_PARTS}
-    return classification_metrics(arrays["scores"], arrays["labels"], credit), arrays
-
-
 def credit_of(arrays: Mapping[str, np.ndarray]) -> csr_array | None:
     """The credit [N, C] among saved arrays, None if there is none. Raises ValueError, KeyError for what doesn't fit."""
     if "credit_data" not in arrays:
         return None
     shape = arrays["scores"].shape
     return csr_array(tuple(arrays[f"credit_{part}"] for part in CREDIT_PARTS), shape=shape)
+
+
+def check_scores(scores: np.ndarray, labels: np.ndarray, examples: int | None, least: int) -> None:
+    """Raises ValueError unless these are finite scores [N, C] with labels [N] from `least` to C - 1, N being `examples`."""
+    if (scores.ndim, labels.ndim) != (2, 1) or not (scores.size and labels.size):
+        raise ValueError("holds arrays of the wrong shape for scores with labels")
+    if scores.dtype.kind not in "iuf" or labels.dtype.kind not in "iu" or not np.isfinite(scores).all():
+        raise ValueError("holds what are no finite scores with labels")
+    expected = len(labels) if examples is None else examples
+    if not len(scores) == len(labels) == expected:
+        raise ValueError(f"holds {len(labels)} predictions, its record says {expected}")
+    if labels.min() < least or labels.max() >= scores.shape[1]:
+        raise ValueError(f"holds labels outside 0 to {scores.shape[1] - 1}")

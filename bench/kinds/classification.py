@@ -1,0 +1,58 @@
+"""Image -> class, by the texts of the classes or by a head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from bench.kinds.kind import Batch, Kind, Scored
+from bench.kinds.metrics import (
+    CREDIT_PARTS,
+    Metric,
+    Reliability,
+    check_scores,
+    classification_metrics,
+    credit_of,
+    reliability,
+)
+from tasks.base import Split, Task
+
+
+class Classification(Kind):
+    name = "classification"
+    headline = "accuracy"
+    headline_title = "accuracy (%)"
+    text_per_example = False
+
+    def expected_shape(self, split: Split, rows: Sequence[int], classes: int) -> tuple[int, int]:
+        return len(rows), classes
+
+    def score(self, scores: np.ndarray, split: Split, rows: Sequence[int]) -> Scored:
+        credit = None if split.credit is None else split.credit[list(rows)]
+        arrays = {"scores": scores, "labels": split.labels[list(rows)]}
+        if credit is not None:
+            arrays |= {f"credit_{part}": getattr(credit, part) for part in CREDIT_PARTS}
+        labels = arrays["labels"]
+        return Scored(classification_metrics(scores, labels, credit), arrays, reliability(scores, labels, credit))
+
+    def rescore(self, arrays: Mapping[str, np.ndarray], examples: int | None) -> tuple[dict[str, Metric], Reliability | None]:
+        scores, labels, credit = arrays["scores"], arrays["labels"], credit_of(arrays)
+        check_scores(scores, labels, examples, least=0 if credit is None else -1)
+        return classification_metrics(scores, labels, credit), reliability(scores, labels, credit)
+
+    def loss(self, batch: Batch) -> Tensor:
+        scores = batch.scores()
+        return F.cross_entropy(scores, batch.labels.to(scores.device))
+
+    def frozen_texts(
+        self,
+        task: Task,
+        texts: list[str],
+        encode: Callable[[list[str]], Tensor],
+        class_texts: Callable[[], Tensor],
+        candidates: bool,
+    ) -> tuple[Tensor | None, Tensor | None]:
+        return None, class_texts()

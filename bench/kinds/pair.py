@@ -1,0 +1,41 @@
+"""Image + text -> class: entailment, question answering over closed answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from bench.kinds.classification import Classification
+from methods.base import Start
+from methods.parts.pair_head import pair_head
+from tasks.base import Task
+
+
+class Pair(Classification):
+    name = "pair"
+    text_per_example = True
+
+    def own_head(self, start: Start) -> nn.Module | None:
+        """Linear on F(v, t), started from the logistic regression on the frozen features."""
+        assert start.support is not None
+        return pair_head(start.support)
+
+    @property
+    def head_reads_features(self) -> bool:
+        return True
+
+    def frozen_texts(
+        self,
+        task: Task,
+        texts: list[str],
+        encode: Callable[[list[str]], Tensor],
+        class_texts: Callable[[], Tensor],
+        candidates: bool,
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """The candidates [N, C, d] of a closed-answer task: what its questions and answers read together."""
+        own = encode(texts)
+        if not candidates or task.candidate is None:
+            return own, None
+        answers = [answer for text in texts for answer in task.candidates(text) or ()]
+        return own, encode(answers).view(len(texts), len(task.class_names), -1)

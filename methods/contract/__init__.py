@@ -1,0 +1,1 @@
+"""The types that methods exchange with the harness; `methods/base.py` hands them all on."""
