@@ -9,20 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bench.store.record import (
-    Bytes,
-    CellInfo,
-    Data,
-    Failure,
-    Joules,
-    Metric,
-    Parameters,
-    Provenance,
-    Record,
-    Reliability,
-    Seconds,
-    Training,
-)
+from bench.kinds.metrics import Metric, Reliability
+from bench.store.record import Bytes, CellInfo, Data, Failure, Joules, Parameters, Provenance, Record, Seconds, Training
 
 METRICS = {"classification": "accuracy", "pair": "accuracy", "retrieval": "mean_recall@1"}
 

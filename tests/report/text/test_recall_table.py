@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bench.kinds.metrics import Metric
 from bench.report.text.retrieval import markdown_table, table, terminal
-from bench.store.record import Data, Metric, Parameters, Record
+from bench.store.record import Data, Parameters, Record
 from tests.factories import make_cell, make_record
 
 
