@@ -21,8 +21,9 @@ from bench.executors.durations import Durations
 from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
+from bench.plan.code import method_code
 from bench.plan.grid import Plan, Request, Resume, expand, plan
-from bench.plan.registry import Registry, find_methods, method_code
+from bench.plan.registry import Registry, find_methods
 from bench.plan.settings import Settings
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
