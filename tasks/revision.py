@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 MAIN = "main"  # the branch that is read where nothing else is said
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @cache  # whatever the hub gets meanwhile, one process reads one commit
@@ -16,7 +18,7 @@ def commit(repository: str, revision: str) -> str:
     Out of the hub's reach, what its cache holds. Raises what huggingface_hub does if the hub has no such repository or
     revision, or if it can't be reached and nothing is cached.
     """
-    if re.fullmatch("[0-9a-f]{40}", revision):
+    if COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
@@ -32,6 +34,19 @@ def commit(repository: str, revision: str) -> str:
     if found is None:
         raise ValueError(f"the hub names no commit of {repository} at {revision}")
     return found
+
+
+def of_commit(tables: Any, wanted: str) -> Any:
+    """The tables that `datasets` gave, by split. Raises ValueError if they are of another commit than the one asked for.
+
+    Out of the hub's reach the library takes what its own cache has, of whatever commit, in a folder named by the commit.
+    """
+    for table in tables.values():
+        for file in table.cache_files:
+            others = [name for name in Path(file["filename"]).parts if COMMIT.fullmatch(name) and name != wanted]
+            if others:
+                raise ValueError(f"the cache has commit {others[-1]}, not {wanted}")
+    return tables
 
 
 def cached_commit(repository: str, revision: str) -> str | None:

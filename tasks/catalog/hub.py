@@ -22,7 +22,7 @@ from bench.errors import DataError
 from tasks.base import Split, SplitName
 from tasks.catalog.rows import Rows, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
 from tasks.images import decode_image
-from tasks.revision import MAIN, cache_folder, commit
+from tasks.revision import MAIN, cache_folder, commit, of_commit
 
 LABELS = ("cls", "label")  # columns that hold the number of the class
 DATA_FILES = {".tar", ".parquet"}
@@ -159,7 +159,9 @@ class Repository:
 
         try:
             if self.hub.form == "parquet":
-                return load_dataset(str(self.copy)) if self.copy else load_dataset(self.hub.id, revision=self.commit)
+                if self.copy:
+                    return load_dataset(str(self.copy))
+                return of_commit(load_dataset(self.hub.id, revision=self.commit), self.commit)
             # Left to itself, the library takes a repository of few tars for a data set of its text files.
             base = str(self.copy) if self.copy else f"hf://datasets/{self.hub.id}@{self.commit}"
             for split in ("train", "test"):

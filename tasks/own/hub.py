@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.errors import DataError
 from tasks.own.table import Table, Tables, place
-from tasks.revision import MAIN, commit
+from tasks.revision import MAIN, commit, of_commit
 
 
 def hub_tables(name: str, base: Path, config: str | None, revision: str | None) -> Tables:
@@ -24,7 +24,12 @@ def hub_tables(name: str, base: Path, config: str | None, revision: str | None) 
     if found:
         splits = _load(f"hf:{name}", str(local.resolve()), name=config)
     else:
-        splits = _load(f"hf:{name}", name, name=config, revision=commit_read(name, revision))
+        read = commit_read(name, revision)
+        splits = _load(f"hf:{name}", name, name=config, revision=read)
+        try:
+            of_commit(splits, read)
+        except ValueError as error:
+            raise _unreadable(f"hf:{name}", error) from error
     return {split: _table(f"hf:{name}, split {split}", local, rows) for split, rows in splits.items()}
 
 

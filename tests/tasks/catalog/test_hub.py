@@ -22,7 +22,8 @@ from bench.errors import DataError
 from tasks.base import NO_SOURCES, Sources
 from tasks.catalog.classification import FROM_HUB, UNCHECKED, ClassificationSet
 from tasks.catalog.hub import OnHub
-from tasks.revision import commit
+from tasks.own.hub import hub_tables
+from tasks.revision import commit, of_commit
 from tests.tasks.catalog.miniature import shown_class, write_layout, write_parquet, write_webdataset
 from tests.tasks.catalog.test_layouts import SETS, shrunk
 
@@ -296,6 +297,16 @@ def test_an_answer_that_there_is_no_such_revision_is_not_passed_over(tmp_path: P
     monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", refuse)
     with pytest.raises(DataError, match=r"someone/wds_numbers can't be read from the hub \(404: no such revision\)"):
         a_set().task(NO_SOURCES)
+
+
+def test_another_commit_from_the_librarys_own_cache_is_not_taken(hub: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = {"train": SimpleNamespace(cache_files=[{"filename": f"/cache/someone___wds/default/0.0.0/{HASHES[1]}/a.arrow"}])}
+    monkeypatch.setattr("datasets.load_dataset", lambda source, **options: stale)
+    with pytest.raises(DataError, match=f"the cache has commit {HASHES[1]}, not {HASHES[0]}"):
+        a_set(hub=OnHub("someone/wds_numbers", HASHES[0], form="parquet")).task(NO_SOURCES).load("train")
+    assert of_commit(stale, HASHES[1]) is stale
+    with pytest.raises(DataError, match=rf"hf:someone/pets can't be loaded \(the cache has commit {HASHES[1]}, not"):
+        hub_tables("someone/pets", Path(), None, HASHES[0])
 
 
 def test_a_pinned_commit_is_cached_if_its_own_files_are(tmp_path: Path) -> None:
