@@ -17,6 +17,7 @@ from bench.cell.attempt import Attempt
 from bench.cell.fitting.encoder import EncoderFitting
 from bench.cell.prepare import freeze, prepare
 from bench.cell.worker import Worker
+from bench.errors import UsageError
 from bench.features.bank import Account, Bank
 from bench.features.frozen import Frozen
 from bench.meter import Meter
@@ -31,8 +32,10 @@ from bench.spec import parse_names
 from bench.store.record import headline
 from bench.upkeep.rescore import recompute
 from methods.base import EncoderMethod
+from tasks.base import Sources
 from tasks.find import find_task
 from tests.meter.fakes import FakeClock, FakeSensor
+from tests.tasks.test_plugged import plugin
 
 REGISTRY = find_methods()
 TRAINED = sorted(set(REGISTRY.methods) - {"zero-shot", "tip-adapter"})
@@ -295,3 +298,10 @@ def test_towers_that_never_met_are_at_chance_and_an_alignment_is_tried_on_other_
     others = {name for name in record.metrics if name.startswith("zero_shot/")}
     assert others == {f"zero_shot/{name}" for name in ("sketches", "textures", "creatures", "digits")}
     assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"])[0])
+
+
+def test_a_task_of_a_plug_in_can_be_the_one_that_an_alignment_is_tried_on(worker: Worker, tmp_path: Path) -> None:
+    path = plugin(tmp_path)
+    assert worker.other_task("lighter-side", Sources(plugins=(path,))).name == "lighter-side"
+    with pytest.raises(UsageError, match="unknown task 'lighter-side'"):
+        worker.other_task("lighter-side", Sources())
