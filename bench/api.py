@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
@@ -22,12 +21,15 @@ from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
 from bench.plan.budget import parse_recipe
-from bench.plan.code import method_code
 from bench.plan.grid import Plan, Request, Resume, expand, plan
-from bench.plan.registry import Registry, find_methods
+from bench.plan.registry import find_methods
+from bench.plan.resolve import resolve_device as resolve_device
+from bench.plan.resolve import resolve_methods as resolve_methods
+from bench.plan.resolve import resolve_precision as resolve_precision
+from bench.plan.resolve import resolve_tasks as resolve_tasks
 from bench.plan.settings import Settings
+from bench.plugins.code import method_code
 from bench.report import Summary, write_report
-from bench.spec import Named, parse_names
 from bench.store.claims import Claims
 from bench.store.following import Follower
 from bench.store.provenance import now, provenance
@@ -39,7 +41,6 @@ from bench.upkeep.merge import merge as merge
 from bench.upkeep.rescore import rescore as rescore
 from bench.upkeep.status import Status
 from bench.upkeep.status import status as status_of
-from tasks.find import task_groups
 
 QUICK_SHOTS = (16,)
 DEFAULT_OUT = Path("results/local")
@@ -57,69 +58,6 @@ class Outcome:
     @property
     def failed(self) -> int:
         return sum(record.status not in ("ok", "not_applicable") for record in self.records)
-
-
-def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
-    """The methods of a text such as `all` or `coop[n_ctx=4],lora`. Raises UsageError."""
-    named: dict[Named, None] = {}
-    for entry in parse_names(text, "methods"):
-        if entry == Named("all"):
-            named.update(dict.fromkeys(Named(name) for name in registry.methods))
-        elif not entry.parameters and entry.name in registry.groups:
-            named.update(dict.fromkeys(registry.groups[entry.name]))
-        else:
-            registry.build(entry)
-            named[entry] = None
-    return tuple(named)
-
-
-def resolve_tasks(text: str) -> tuple[str, ...]:
-    """Task names of a text such as `core` or `digits,csv:data.csv[image=file,label=class]`. Raises UsageError."""
-    groups = task_groups()
-    if not text.strip(" ,"):
-        raise UsageError("no tasks given: use --tasks core, or names from 'python -m bench list tasks'")
-    names: dict[str, None] = {}
-    for entry in parse_names(text, "tasks"):
-        names.update(dict.fromkeys(groups.get(str(entry), [str(entry)])))
-    return tuple(names)
-
-
-def resolve_precision(precision: str, device: str) -> str:
-    """`auto`: bfloat16 where the device multiplies it faster than float32, else float32."""
-    if precision != "auto":
-        return precision
-    if torch.device(device).type == "cuda":  # of a cluster's GPUs, where there is none here, nothing is known
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return "bf16" if torch.device(device).type == "cpu" and has_matrix_units() else "fp32"
-
-
-def resolve_device(device: str, executor: str = "local") -> str:
-    """`auto`: a GPU where there is one. Raises UsageError for a device that isn't there, or that workers can't be given."""
-    if executor != "local":
-        return _device_of_workers(device, executor)
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise UsageError(f"--device {device}: not a device of torch: try auto, cpu, cuda, cuda:1 or mps") from error
-    if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs: see python -m bench doctor")
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise UsageError(f"--device {device}: torch sees no Apple GPU here: leave --device out, or see python -m bench doctor")
-    return device
-
-
-def _device_of_workers(device: str, executor: str) -> str:
-    """The machine that one starts from need not have what the cluster's workers have; each of them sees one GPU at most."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise UsageError(
-            f"--device {device}: workers of --executor {executor} take auto, cpu or cuda; each sees its own GPU only"
-        )
-    return device
 
 
 def run(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.plugins import each_plugin
+from bench.plugins.loading import each_plugin
 from tasks.base import Task
 
 UNTYPABLE = set(",:[]")  # what means something else where tasks are named

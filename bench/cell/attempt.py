@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from bench.backbone import Backbone
 from bench.cell.costs import costs
 from bench.cell.fitting.fitting import Fitting, Step
 from bench.cell.prepare import freeze, prepare
+from bench.cell.shared import Shared
 from bench.cell.train import Diverged
 from bench.cell.weights import stored_bytes
 from bench.errors import DataError, StoreError
@@ -38,9 +39,6 @@ from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record,
 from methods.base import Method, NotApplicable
 from methods.contract.search import search
 from tasks.base import Split, Task
-
-if TYPE_CHECKING:
-    from bench.cell.worker import Worker
 
 MOST_MESSAGE, MOST_TRACEBACK = 10_000, 20_000  # characters in a record: an error may quote all that it choked on
 CUT = "[cut]"
@@ -63,9 +61,9 @@ class Parts:
 
 @dataclass
 class Attempt:
-    """A worker's attempt at a cell."""
+    """An attempt at a cell with what the worker keeps."""
 
-    worker: Worker
+    worker: Shared
     cell: Cell
     record_id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     started: str = field(default_factory=now)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import torch
 
-from bench.api import default_workers, resolve_device, resolve_precision
 from bench.checks.access import DataAccess, data_access
+from bench.executors.slots import default_workers
 from bench.meter import Meter, Sensor
 from bench.meter.choice import Candidate, amd_candidates, candidates, nvidia_candidates
 from bench.meter.estimate import CpuSecondsEstimate
 from bench.meter.rapl import Rapl
+from bench.plan.resolve import resolve_device, resolve_precision
 from bench.store.provenance import device_and_driver, packages
 
 GPU = "cuda"  # also what ROCm's torch calls AMD's

@@ -17,7 +17,7 @@ from typing import Any
 
 import methods
 from bench.errors import unknown
-from bench.plugins import each_plugin
+from bench.plugins.loading import each_plugin
 from bench.spec import Named, build_parameters, parse_names
 from methods.base import FAMILIES, Method
 

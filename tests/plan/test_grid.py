@@ -153,7 +153,7 @@ def test_resuming_runs_what_its_mode_says(
 
 def test_never_resuming_refuses_a_store_that_holds_a_cell(history: tuple[list[Cell], dict[Hashable, Record]]) -> None:
     cells, latest = history
-    with pytest.raises(UsageError, match="already holds stub on a at 1 shots, seed 1: use --resume missing, or another --out"):
+    with pytest.raises(UsageError, match="already holds stub on a at 1 shot, seed 1: use --resume missing, or another --out"):
         plan(cells, latest, "never")
     assert plan(cells[3:], latest, "never").run == tuple(cells[3:])
 

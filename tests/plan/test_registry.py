@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import bench.plugins
+import bench.plugins.loading
 import methods
 from bench.errors import UsageError
 from bench.plan.registry import find_methods, parameter_fields
@@ -105,7 +105,7 @@ class EntryPoint(SimpleNamespace):
 
 def entry_points(monkeypatch: pytest.MonkeyPatch, **points: Any) -> None:
     listed = [EntryPoint(value=value, what=what) for value, what in points.items()]
-    monkeypatch.setattr(bench.plugins, "entry_points", lambda group: listed if group == "bench.methods" else [])
+    monkeypatch.setattr(bench.plugins.loading, "entry_points", lambda group: listed if group == "bench.methods" else [])
 
 
 def test_other_packages_add_methods_as_modules_or_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
+from bench.kinds import KINDS
 from bench.kinds.metrics import Metric
 from bench.store.record import SCHEMA, Failure, NotARecord, Record, from_json, headline, to_json
 from tests.factories import make_cell, make_record
@@ -36,7 +37,10 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.from_regex(options[1].pattern)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         fields = {field.name: values_of(field.type) for field in msgspec.structs.fields(hint)}
-        return st.builds(hint, **{**fields, "schema": st.just(SCHEMA)} if "schema" in fields else fields)
+        fields |= (
+            {"schema": st.just(SCHEMA)} if hint is Record else {"kind": st.sampled_from(list(KINDS))} if "kind" in fields else {}
+        )
+        return st.builds(hint, **fields)
     simple = {int: WHOLE, float: FLOATS, str: st.text(max_size=12), bool: st.booleans(), type(None): st.none()}
     return SCALARS | st.lists(SCALARS, max_size=2) if hint is Any else simple[hint]
 
@@ -47,6 +51,32 @@ def test_every_record_comes_back_equal_from_one_line(record: Record) -> None:
     line = to_json(record)
     assert b"\n" not in line
     assert from_json(line, "here") == record
+
+
+@pytest.mark.parametrize(
+    ("backbone", "random_weights", "aligned"),
+    [
+        ("bundled", False, True),
+        ("bundled-unaligned-small", False, False),
+        ("ViT-B-32/random", True, True),
+        ("align(image=timm/x/random, text=minilm)", True, False),
+        ("ViT-B-32/randomised.pt", False, True),
+    ],
+)
+def test_what_schema_1_told_by_the_backbones_name_is_read_off_it(backbone: str, random_weights: bool, aligned: bool) -> None:
+    """And what is read is a record of today."""
+    old = msgspec.json.decode(to_json(make_record(cell=make_cell(backbone=backbone))))
+    old["schema"] = 1
+    del old["cell"]["random_weights"], old["cell"]["aligned"]
+    record = from_json(msgspec.json.encode(old), "here")
+    assert (record.schema, record.cell.random_weights, record.cell.aligned) == (SCHEMA, random_weights, aligned)
+    assert from_json(to_json(record), "here") == record
+
+
+def test_a_record_of_a_kind_that_nobody_knows_is_none() -> None:
+    line = to_json(make_record()).replace(b'"kind":"classification"', b'"kind":"captioning"')
+    with pytest.raises(NotARecord, match="captioning"):
+        from_json(line, "here")
 
 
 def test_a_record_says_its_schema() -> None:

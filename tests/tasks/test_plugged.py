@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import bench.plugins
+import bench.plugins.loading
 from bench.errors import UsageError
 from bench.plan.registry import find_methods
 from tasks.base import Sources, Task
@@ -98,7 +98,7 @@ def test_what_a_file_merely_imports_is_not_its_own(tmp_path: Path) -> None:
     imports = "from tasks.bundled import TASKS\nFIRST = TASKS[0]\nAGAIN = LIGHTER = task('lighter-side')"
     path = plugin(tmp_path, imports)
     (tmp_path / "second.py").write_text(
-        f"from bench.plugins import module_of\nL = module_of(__import__('pathlib').Path({str(path)!r})).LIGHTER"
+        f"from bench.plugins.loading import module_of\nL = module_of(__import__('pathlib').Path({str(path)!r})).LIGHTER"
     )
     plugged = more_tasks(Sources(plugins=(path, tmp_path / "second.py", path)))
     assert plugged.broken == {} and list(plugged.tasks) == ["lighter-side"]
@@ -126,13 +126,13 @@ def test_a_file_of_methods_and_tasks_is_loaded_once(tmp_path: Path) -> None:
 
 
 def test_other_packages_add_tasks_as_modules_lists_or_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module: Any = bench.plugins.module_of(plugin(tmp_path))
+    module: Any = bench.plugins.loading.module_of(plugin(tmp_path))
 
     def point(value: str, what: Any) -> SimpleNamespace:
         return SimpleNamespace(value=value, load=lambda: what)
 
     points = [point("theirs", module), point("theirs:alone", module.task("alone")), point("theirs:some", [module.task("some")])]
-    monkeypatch.setattr(bench.plugins, "entry_points", lambda group: points if group == "bench.tasks" else [])
+    monkeypatch.setattr(bench.plugins.loading, "entry_points", lambda group: points if group == "bench.tasks" else [])
     plugged = more_tasks(Sources())
     assert plugged.broken == {} and set(plugged.tasks) == {"lighter-side", "alone", "some"}
     assert isinstance(find_task("some"), Task) and find_task("some").origin == "plug-in theirs:some"

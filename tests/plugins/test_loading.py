@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.plan.registry import find_methods
-from bench.plugins import module_of
+from bench.plugins.loading import module_of
 from tests.plan.test_registry import METHOD
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 import methods
-from bench.plan.imports import Find, beside, module_file, sources
-from bench.plugins import PREFIX
+from bench.plugins.imports import Find, beside, module_file, sources
+from bench.plugins.loading import PREFIX
 from methods.base import Method
 
 Span = tuple[int, int]  # of characters, from the first to behind the last

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from bench.plan.imports import beside, sources
+from bench.plugins.imports import beside, sources
 
 PREFIX = "bench_plugin_"  # begins the names of the modules of files, which have none of their own
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import methods
-from bench.plan.code import code_of, method_code
 from bench.plan.registry import find_methods
+from bench.plugins.code import code_of, method_code
 from methods.base import Method
 from tests.plan.test_registry import METHOD, entry_points, plugin
 
@@ -179,7 +179,9 @@ def test_the_code_of_a_method_of_another_package_is_what_it_uses_of_that_package
     [
         ("lora", "lora.py", True),
         ("lora", "base.py", True),
-        ("lora", "logistic.py", True),  # base.py starts the heads of pair tasks with it
+        ("lora", "recipe.py", True),
+        ("lp-ft", "logistic.py", True),
+        ("lora", "logistic.py", False),  # the heads of pair tasks are the kind's, not the method's
         ("tip-adapter-f", "tip_adapter.py", True),
         ("lora", "coop.py", False),
     ],

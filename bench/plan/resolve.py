@@ -1,0 +1,73 @@
+"""From what people type to what is run: names and groups, precision, device."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.errors import UsageError
+from bench.plan.registry import Registry
+from bench.spec import Named, parse_names
+from tasks.find import task_groups
+
+
+def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
+    """The methods of a text such as `all` or `coop[n_ctx=4],lora`. Raises UsageError."""
+    named: dict[Named, None] = {}
+    for entry in parse_names(text, "methods"):
+        if entry == Named("all"):
+            named.update(dict.fromkeys(Named(name) for name in registry.methods))
+        elif not entry.parameters and entry.name in registry.groups:
+            named.update(dict.fromkeys(registry.groups[entry.name]))
+        else:
+            registry.build(entry)
+            named[entry] = None
+    return tuple(named)
+
+
+def resolve_tasks(text: str) -> tuple[str, ...]:
+    """Task names of a text such as `core` or `digits,csv:data.csv[image=file,label=class]`. Raises UsageError."""
+    groups = task_groups()
+    if not text.strip(" ,"):
+        raise UsageError("no tasks given: use --tasks core, or names from 'python -m bench list tasks'")
+    names: dict[str, None] = {}
+    for entry in parse_names(text, "tasks"):
+        names.update(dict.fromkeys(groups.get(str(entry), [str(entry)])))
+    return tuple(names)
+
+
+def resolve_precision(precision: str, device: str) -> str:
+    """`auto`: bfloat16 where the device multiplies it faster than float32, else float32."""
+    if precision != "auto":
+        return precision
+    if torch.device(device).type == "cuda":  # of a cluster's GPUs, where there is none here, nothing is known
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return "bf16" if torch.device(device).type == "cpu" and has_matrix_units() else "fp32"
+
+
+def resolve_device(device: str, executor: str = "local") -> str:
+    """`auto`: a GPU where there is one. Raises UsageError for a device that isn't there, or that workers can't be given."""
+    if executor != "local":
+        return _device_of_workers(device, executor)
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UsageError(f"--device {device}: not a device of torch: try auto, cpu, cuda, cuda:1 or mps") from error
+    if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs: see python -m bench doctor")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise UsageError(f"--device {device}: torch sees no Apple GPU here: leave --device out, or see python -m bench doctor")
+    return device
+
+
+def _device_of_workers(device: str, executor: str) -> str:
+    """The machine that one starts from need not have what the cluster's workers have; each of them sees one GPU at most."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise UsageError(
+            f"--device {device}: workers of --executor {executor} take auto, cpu or cuda; each sees its own GPU only"
+        )
+    return device

@@ -1,0 +1,1 @@
+"""Code that others wrote: loading it, what it imports, and whether it has changed."""
