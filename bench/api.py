@@ -39,7 +39,7 @@ from bench.text import plain
 from bench.upkeep.clean import clean as clean
 from bench.upkeep.merge import merge as merge
 from bench.upkeep.rescore import rescore as rescore
-from bench.upkeep.status import Status
+from bench.upkeep.status import Holding
 from bench.upkeep.status import status as status_of
 
 QUICK_SHOTS = (16,)
@@ -156,7 +156,7 @@ def report(out: Path, sort: str = "score") -> Summary:
     return write_report(store.latest().values(), out, sort)
 
 
-def status(out: Path, plugins: tuple[Path, ...] = ()) -> Status:
+def status(out: Path, plugins: tuple[Path, ...] = ()) -> Holding:
     """What a results folder holds, and which of its cells were made with method code older than the present one."""
     return status_of(out, {name: method_code(method) for name, method in find_methods(plugins).methods.items()})
 

@@ -26,7 +26,6 @@ from bench.cell.weights import stored_bytes
 from bench.errors import DataError, StoreError
 from bench.features.bank import Account
 from bench.features.frozen import Frozen
-from bench.files import write_whole
 from bench.kinds import KINDS
 from bench.kinds.metrics import Metric, Reliability, transfer_arrays, transfer_metrics
 from bench.meter import Usage
@@ -36,6 +35,7 @@ from bench.plan.grid import QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
 from bench.store.provenance import now, provenance
 from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
+from bench.writing import write_whole
 from methods.base import Method, NotApplicable
 from methods.contract.search import search
 from tasks.base import Split, Task

@@ -237,7 +237,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Finding:
     """One row of `python -m bench check`."""
 
     kind: str
@@ -246,16 +246,16 @@ class Outcome:
     reason: str = ""
 
 
-def conformance(method: Method, backbone: Backbone, bank: Path, seed: int = 0) -> Iterator[Outcome]:
+def conformance(method: Method, backbone: Backbone, bank: Path, seed: int = 0) -> Iterator[Finding]:
     """All checks on all kinds that the method says it suits; whatever a check raises is its problem."""
     for kind in sorted(method.kinds):
         tried = Bench(method, kind, backbone, bank, seed)
         for name, check in CHECKS.items():
             try:
                 check(tried)
-                yield Outcome(kind, name, "ok")
+                yield Finding(kind, name, "ok")
             except NotApplicable as reason:
-                yield Outcome(kind, name, "not applicable", str(reason))
+                yield Finding(kind, name, "not applicable", str(reason))
             except Exception as error:
                 line = str(error) if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
-                yield Outcome(kind, name, "failed", line.splitlines()[0] if line else type(error).__name__)
+                yield Finding(kind, name, "failed", line.splitlines()[0] if line else type(error).__name__)

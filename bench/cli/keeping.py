@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.cli.console import PLUGIN, print_wide
 
 if TYPE_CHECKING:
-    from bench.upkeep.status import Status, Tally
+    from bench.upkeep.status import Holding, Tally
 
 LISTED = 20  # failures and differences shown one by one
 
@@ -127,7 +127,7 @@ def clean(out: Path, yes: bool) -> None:
         _say(f"{found.size:,} bytes could go; --yes removes them")
 
 
-def _grid(found: Status) -> Table:
+def _grid(found: Holding) -> Table:
     from bench.text import plain
 
     tasks = sorted({task for _, task in found.places})
@@ -143,7 +143,7 @@ def _cell(tally: Tally) -> str:
     return ", ".join(f"{count} {what}" for count, what in parts if count) + ("*" if tally.older else "")
 
 
-def _summary(found: Status) -> list[str]:
+def _summary(found: Holding) -> list[str]:
     total = found.total
     lines = [f"{total.ok} cells ok, {total.failed} failed, {total.not_applicable} not applicable; last record {found.last}"]
     if found.overtaken:

@@ -33,7 +33,7 @@ def new(name: str, source: str, out: Path | None, force: bool) -> None:
     brackets if need be: "csv:photos.csv[image=file,label=species]".
     """
     from bench.errors import UsageError
-    from bench.files import write_whole
+    from bench.writing import write_whole
     from tasks.own.draft import card_text, draft, with_root
     from tasks.own.sheet import contact_sheet
     from tasks.own.survey import survey

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from bench.compare.pairing import Pair
+from bench.compare.pairing import CellPair
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import SECTION
 from bench.report.numbers.statistics import CONFIDENCE
@@ -68,10 +68,10 @@ class Row:
         return "".join(parts)
 
 
-def rows(pairs: Iterable[Pair], level: Level) -> list[Row]:
+def rows(pairs: Iterable[CellPair], level: Level) -> list[Row]:
     """One row for each method, method and task, or cell, of the pairs with a score in both runs; methods of different
     sections (kind, backbone, protocol and what else keeps tables apart) are different rows. Labels and backbones are B's."""
-    grouped: dict[tuple[Section, str, str | None, int | None, int | None], list[Pair]] = {}
+    grouped: dict[tuple[Section, str, str | None, int | None, int | None], list[CellPair]] = {}
     for pair in pairs:
         if not pair.scored:
             continue
@@ -112,7 +112,7 @@ def figures(record: Record) -> dict[str, tuple[float, str]]:
     return {name: figure for name, figure in found.items() if math.isfinite(figure[0])}
 
 
-def _changes(pairs: Sequence[Pair]) -> dict[str, Change]:
+def _changes(pairs: Sequence[CellPair]) -> dict[str, Change]:
     both = [(pair.a.cell, figures(pair.a), figures(pair.b)) for pair in pairs]
     names = dict.fromkeys(name for _, a, b in both for name in a if name in b)
     result = {}

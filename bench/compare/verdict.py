@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.compare.changes import SCORE, Change, Level, Row, rows
-from bench.compare.pairing import Pair, Pairing, pair_cells
+from bench.compare.pairing import CellPair, Pairing, pair_cells
 from bench.compare.rules import Rule, parse_rule
 from bench.errors import UsageError, unknown
 from bench.store.record import Record
@@ -40,7 +40,7 @@ class Comparison:
     pairing: Pairing
     rows: list[Row]
     offences: list[Offence]
-    lost: list[Pair]  # scored in A, not in B: they offend where `lost_offends`
+    lost: list[CellPair]  # scored in A, not in B: they offend where `lost_offends`
     lost_offends: bool  # whether any rule is on a score
     problems: list[str]  # lines of either that were passed over
     devices: tuple[tuple[str, ...], tuple[str, ...]]  # that the compared cells of A and of B ran on
@@ -95,7 +95,7 @@ def _why_nothing(rule: Rule, pairing: Pairing) -> str:
     return "no cell has a score in both runs: compare runs of the same methods, tasks, shots and seeds"
 
 
-def _devices(pairs: Iterable[Pair]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _devices(pairs: Iterable[CellPair]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     both: tuple[set[str], set[str]] = set(), set()
     for pair in pairs:
         for record, found in zip((pair.a, pair.b), both, strict=True):

@@ -30,8 +30,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bench.errors import StoreError
-from bench.files import write_whole
 from bench.meter import Meter, Usage
+from bench.writing import write_whole
 
 UNTIMED = {"device_seconds": None, "reserved_bytes": None}  # what shards of earlier versions don't tell
 Build = Callable[[Sequence[int]], Tensor]  # positions within the asked ids -> rows

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.errors import StoreError
-from bench.files import write_whole
 from bench.report.numbers.frame import to_frame
 from bench.report.numbers.sorting import sort_rows
 from bench.report.numbers.summary import Section, Summary, Table
@@ -18,6 +17,7 @@ from bench.report.text.latex import leaderboard_tex
 from bench.report.text.leaderboard import leaderboard
 from bench.report.text.terminal import terminal_table
 from bench.store.record import Record
+from bench.writing import write_whole
 
 __all__ = ["Section", "Summary", "Table", "summarise_records", "terminal_table", "write_report"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import StoreError, UsageError
-from bench.files import write_whole
 from bench.store.record import Record
 from bench.store.shards import Line, folder_shards, read_lines
 from bench.store.store import Store, artifact_path
+from bench.writing import write_whole
 
 
 @dataclass

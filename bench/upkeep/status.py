@@ -36,7 +36,7 @@ class Failures:
 
 
 @dataclass
-class Status:
+class Holding:
     records: int = 0
     overtaken: int = 0  # records of cells that have a later one, or one that succeeded
     places: dict[Place, Tally] = field(default_factory=dict)
@@ -54,13 +54,13 @@ class Status:
         return found
 
 
-def status(out: Path, code: Mapping[str, str]) -> Status:
+def status(out: Path, code: Mapping[str, str]) -> Holding:
     """What the store in `out` holds.
 
     code: hash of the present code of each method by name (`bench.plugins.code.method_code`). A cell that was run again with
     newer code counts once. Raises UsageError for a folder without records, StoreError for one that can't be read.
     """
-    found = Status()
+    found = Holding()
     records: dict[str, Record] = {}
     for line in read_lines(folder_shards(out)):
         if line.record is None:

@@ -18,12 +18,12 @@ from bench.report.text.retrieval import cells, markdown_table
 from bench.spec import parse_names, parse_numbers
 from bench.store.record import Record
 from studies.lilt.clock import REFERENCE, Clock
-from studies.lilt.grid import Grid
+from studies.lilt.drift import aligned_towers, drift
 from studies.lilt.plots import draw_all
 from studies.lilt.probes import probes
+from studies.lilt.runs import Grid
 from studies.lilt.subject import BUNDLED, ProbeSets, Subject, own_towers
 from studies.lilt.texts import read_labelled
-from studies.lilt.towers import aligned_towers, drift
 from tasks.base import Sources
 from tasks.find import find_task
 

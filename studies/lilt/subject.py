@@ -15,7 +15,7 @@ SOME = "full,lilt-ln,lilt-lwa-ln,lilt-da,lilt-partial,lit,lit[lock=both]"
 
 
 @dataclass(frozen=True)
-class Part:
+class GridPart:
     """A part of the grid: its methods on a backbone, with some numbers of pairs."""
 
     methods: str
@@ -37,7 +37,7 @@ class Subject:
 
     backbone: str  # the towers in question
     task: str
-    grid: tuple[Part, ...]
+    grid: tuple[GridPart, ...]
     most: int  # pairs of the cells that are looked into
     full: str  # full training at the best of the rates tried
     drifting: tuple[str, ...]
@@ -55,9 +55,9 @@ BUNDLED = Subject(
     backbone=BASE,
     task="scenes-retrieval",
     grid=(
-        Part(f"lilt,{BEST_FULL},full[lr=1e-05],full[lr=5e-05]", PAIRS[1:], BASE),
-        Part(f"{BEST_FULL},{SOME}", PAIRS[:1], BASE),
-        Part(f"{BEST_FULL},{SOME}", PAIRS[-1:], SMALL),
+        GridPart(f"lilt,{BEST_FULL},full[lr=1e-05],full[lr=5e-05]", PAIRS[1:], BASE),
+        GridPart(f"{BEST_FULL},{SOME}", PAIRS[:1], BASE),
+        GridPart(f"{BEST_FULL},{SOME}", PAIRS[-1:], SMALL),
     ),
     most=PAIRS[-1],
     full=BEST_FULL,
@@ -80,7 +80,7 @@ def own_towers(backbone: str, task: str, pairs: tuple[int, ...], steps: int, pro
     return Subject(
         backbone=backbone,
         task=task,
-        grid=(Part("lilt", (middle,), backbone), Part(some, others, backbone)),
+        grid=(GridPart("lilt", (middle,), backbone), GridPart(some, others, backbone)),
         most=middle,
         full="full",
         drifting=("full", "lilt-ln", "lilt-lwa-ln", "lit"),

@@ -13,10 +13,10 @@ def recipe_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapp
     """
     from bench.backbone.load import BUNDLED_NAMES
     from bench.errors import unknown
-    from studies.pretrain import aligned, quality, unaligned
+    from studies.pretrain import aligned, quality, separate
 
     if backbone not in BUNDLED_NAMES:
         raise unknown("bundled backbone", backbone, BUNDLED_NAMES)
     if backbone == "bundled":
         return aligned.Recipe(), aligned.pretrain, quality.BARS
-    return unaligned.Recipe(), unaligned.pretrain, unaligned.BARS
+    return separate.Recipe(), separate.pretrain, separate.BARS

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from bench.backbone.load import MERGES, folder_of
 from bench.backbone.towers import Clip, split_towers
-from bench.files import write_whole
+from bench.writing import write_whole
 
 WARMUP = 200  # steps
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.errors import DataError
 from tasks.base import Augmentation, Sources, Split, SplitName, Task
-from tasks.catalog.rows import OTHER_COUNTS, counts_error, wrong_classes, wrong_counts
+from tasks.catalog.labelled import OTHER_COUNTS, counts_error, wrong_classes, wrong_counts
 
 VALIDATION_PARTS = 10  # where a set has no validation split, one part in so many of its training images stands in
 

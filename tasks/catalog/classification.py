@@ -16,7 +16,7 @@ from tasks.base import Augmentation, Entry, Sources, Split, SplitName, Task
 from tasks.catalog import coop
 from tasks.catalog.coop import OnDisk
 from tasks.catalog.hub import OnHub, Repository, class_names, commit_of
-from tasks.catalog.rows import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
+from tasks.catalog.labelled import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
 from tasks.images import open_image
 
 READY = "ready in the data root"

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench.errors import DataError
 from tasks.base import SplitName
-from tasks.catalog.rows import Rows, Splits, check_labels, check_unique
+from tasks.catalog.labelled import Labelled, Splits, check_labels, check_unique
 
 AGAIN = "get the file again (docs/data.md says where from)"
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
@@ -85,7 +85,7 @@ def _read_json(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequenc
                 raise DataError(f"{path}: label {label} is {names[label]!r}, and in {split} ({image!r}) it is {name!r}: {AGAIN}")
     count = len(names) if classes is None else classes
     splits = {
-        split: Rows([image for image, _, _ in rows], np.array([label for _, label, _ in rows], np.int64))
+        split: Labelled([image for image, _, _ in rows], np.array([label for _, label, _ in rows], np.int64))
         for split, rows in entries.items()
     }
     for rows in splits.values():
@@ -99,7 +99,7 @@ def _read_json(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequenc
 def _read_lists(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequence[str], Splits]:
     names = _lines(folder / disk.class_file)
     number = {name: label for label, name in enumerate(names)}
-    splits: dict[SplitName, Rows] = {}
+    splits: dict[SplitName, Labelled] = {}
     for split in SPLITS:
         path = folder / disk.index.format(split)
         pairs = [line.partition(" ") for line in _lines(path)]
@@ -107,7 +107,7 @@ def _read_lists(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequen
         if unknown is not None:
             raise DataError(f"{path}: class {unknown!r} isn't in {disk.class_file}: {AGAIN}")
         labels = np.array([number[name] for _, _, name in pairs], np.int64)
-        splits[split] = Rows([f"{image}.jpg" for image, _, _ in pairs], labels)
+        splits[split] = Labelled([f"{image}.jpg" for image, _, _ in pairs], labels)
     return names, splits
 
 
@@ -124,11 +124,11 @@ def _read_folders(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequ
                 raise DataError(f"{folder / disk.images / split} has no folder {wnid}, which the other split has: add it")
         if wnid not in named:
             raise DataError(f"{path}: no line for the class folder {wnid}: {AGAIN}")
-    splits: dict[SplitName, Rows] = {}
+    splits: dict[SplitName, Labelled] = {}
     for split, name in (("train", "train"), ("val", "test")):
         ids = [f"{split}/{wnid}/{image}" for wnid in wnids for image in found[split][wnid]]
         labels = np.repeat(np.arange(len(wnids)), [len(found[split][wnid]) for wnid in wnids])
-        splits[name] = Rows(ids, labels.astype(np.int64))  # type: ignore[index]
+        splits[name] = Labelled(ids, labels.astype(np.int64))  # type: ignore[index]
     return [named[wnid] for wnid in wnids], splits
 
 

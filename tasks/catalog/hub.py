@@ -20,7 +20,7 @@ from PIL import Image
 
 from bench.errors import DataError
 from tasks.base import Split, SplitName
-from tasks.catalog.rows import Rows, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
+from tasks.catalog.labelled import Labelled, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
 from tasks.images import decode_image
 from tasks.revision import MAIN, cache_folder, commit, of_commit
 
@@ -136,13 +136,13 @@ class Repository:
 
     @cached_property
     def _loaded(self) -> tuple[Splits, Mapping[str, tuple[Any, str, int]]]:
-        """Rows of each split, and for each id the table, the image column and the row that its image is in."""
+        """Labelled of each split, and for each id the table, the image column and the row that its image is in."""
         where = self.copy or self.hub.id
         found = self._download()
         lacking = [split for split in ("train", "test") if split not in found or not len(found[split])]
         if lacking:
             raise DataError(f"{where}: there is nothing in {lacking[0]}, only in {', '.join(found) or 'no split'}: get it again")
-        rows: dict[SplitName, Rows] = {}
+        rows: dict[SplitName, Labelled] = {}
         places: dict[str, tuple[Any, str, int]] = {}
         for split in ("train", "test"):
             table, column, rows[split] = self._rows(split, found[split])
@@ -171,7 +171,7 @@ class Repository:
         except Exception as error:  # see class_names
             raise _unreadable(self.hub, self.copy, error) from error
 
-    def _rows(self, split: SplitName, table: Any) -> tuple[Any, str, Rows]:
+    def _rows(self, split: SplitName, table: Any) -> tuple[Any, str, Labelled]:
         from datasets import Image as ImageColumn
 
         columns = [name for name, kind in table.features.items() if isinstance(kind, ImageColumn)]
@@ -181,7 +181,7 @@ class Repository:
             raise DataError(f"{self.copy or self.hub.id}: no column of images, or none of {' or '.join(LABELS)}, among {known}")
         numbers = table.with_format("numpy", columns=[labels[0]])[labels[0]]
         keys = table["__key__"] if "__key__" in table.features else range(len(table))
-        rows = Rows([f"{split}/{key}" for key in keys], np.asarray(numbers[:], np.int64))
+        rows = Labelled([f"{split}/{key}" for key in keys], np.asarray(numbers[:], np.int64))
         return table.cast_column(columns[0], ImageColumn(decode=False)), columns[0], rows
 
     def _image(self, places: Mapping[str, tuple[Any, str, int]], ids: Sequence[str], row: int) -> Image.Image:

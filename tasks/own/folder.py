@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bench.errors import DataError
 from tasks.images import EXTENSIONS
-from tasks.own.table import Table, Tables
+from tasks.own.table import DataTable, Tables
 
 Files = dict[str, pa.Array]  # class folder's name -> its images, sorted, relative to the root
 
@@ -43,12 +43,12 @@ def folder_tables(root: Path) -> Tables:
     return {name: _table(root, files) for name, files in found.items()}
 
 
-def _table(root: Path, classes: Files) -> Table:
+def _table(root: Path, classes: Files) -> DataTable:
     def read(columns: object) -> pa.Table:
         labels = [pa.repeat(pa.scalar(name, pa.large_string()), len(files)) for name, files in classes.items()]
         return pa.table({"image": pa.chunked_array(list(classes.values())), "label": pa.chunked_array(labels)})
 
-    return Table(str(root), root, ("image", "label"), read)
+    return DataTable(str(root), root, ("image", "label"), read)
 
 
 def _classes(root: Path, folder: Path) -> Files:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from tasks.own.table import Table, Tables, place
+from tasks.own.table import DataTable, Tables, place
 from tasks.revision import MAIN, commit, of_commit
 
 
@@ -41,7 +41,7 @@ def commit_read(name: str, revision: str | None) -> str:
         raise _unreadable(f"hf:{name}", error) from error
 
 
-def stored_parquet(path: Path) -> Table:
+def stored_parquet(path: Path) -> DataTable:
     """A Parquet file that holds images."""
     (rows,) = _load(str(path), "parquet", data_files=str(path)).values()
     return _table(str(path), path.parent, rows)
@@ -62,6 +62,6 @@ def _unreadable(where: str, error: Exception) -> DataError:
     return DataError(f"{where} can't be loaded ({reason}): {remedy}")
 
 
-def _table(where: str, folder: Path, rows: Any) -> Table:
+def _table(where: str, folder: Path, rows: Any) -> DataTable:
     names = {name: feature.names for name, feature in rows.features.items() if hasattr(feature, "names")}
-    return Table(where, folder, tuple(rows.column_names), lambda columns: rows.data.table.select(list(columns)), names)
+    return DataTable(where, folder, tuple(rows.column_names), lambda columns: rows.data.table.select(list(columns)), names)

@@ -19,7 +19,7 @@ from tasks.own.pictures import Pictures
 from tasks.own.roles import Roles, assign
 from tasks.own.rows import Rows
 from tasks.own.strings import Strings
-from tasks.own.table import Table, Tables
+from tasks.own.table import DataTable, Tables
 
 TRAIN, VAL, TEST = range(3)
 
@@ -88,7 +88,7 @@ def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str
     return class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
 
 
-def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[Table]]:
+def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[DataTable]]:
     """The tables that are used, and the number of the split of each; of a single table the rows must tell, or are dealt out."""
     if len(tables) == 1:
         return [UNUSED], list(tables.values())

@@ -11,12 +11,12 @@ from bench.errors import DataError
 from tasks.own.card import Card
 from tasks.own.strings import Strings
 
-Place = Callable[[int], str]  # row number -> what messages call the row
+WhichRow = Callable[[int], str]  # row number -> what messages call the row
 _NUMBER = re.compile(r"-?\d{1,9}")
 
 
 def class_numbers(
-    labels: Strings, card: Card, carried: Sequence[str], where: str, place: Place
+    labels: Strings, card: Card, carried: Sequence[str], where: str, place: WhichRow
 ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     """Class numbers [N] int64, class names [C], and the labels [C] that the data have for them.
 

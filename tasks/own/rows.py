@@ -12,13 +12,13 @@ from pyarrow import compute
 from bench.errors import DataError
 from tasks.own.pictures import Pictures, pictures, text_column
 from tasks.own.strings import Strings
-from tasks.own.table import Table
+from tasks.own.table import DataTable
 
 
 class Rows:
     """Some columns of tables that all have them."""
 
-    def __init__(self, tables: Sequence[Table], columns: Sequence[str], lists: str | None) -> None:
+    def __init__(self, tables: Sequence[DataTable], columns: Sequence[str], lists: str | None) -> None:
         """`lists`: the column that may hold several captions for an image, each of which becomes a row.
 
         Raises DataError for tables without a column or without rows.
@@ -42,7 +42,7 @@ class Rows:
         return self.tables[0].where
 
     def place(self, row: int) -> str:
-        """Table and number of a row, counted from 1 without a header."""
+        """DataTable and number of a row, counted from 1 without a header."""
         ends = np.cumsum(self.counts)
         part = int(np.searchsorted(ends, row, side="right"))
         return f"{self.tables[part].where}, row {row - int(ends[part]) + self.counts[part] + 1}"

@@ -16,7 +16,7 @@ from bench.errors import DataError
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """Rows with named columns, all text as `large_string`."""
 
     where: str  # what messages call it
@@ -31,7 +31,7 @@ class Table:
             raise DataError(f"{self.where} has two columns called {twice[0]!r}: rename one")
 
 
-Tables = dict[str, Table]  # by the data's own name of the split; "" where there is one table for all
+Tables = dict[str, DataTable]  # by the data's own name of the split; "" where there is one table for all
 
 
 def place(base: Path, path: str) -> Path:
@@ -46,7 +46,7 @@ def place(base: Path, path: str) -> Path:
     return found
 
 
-def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Table]) -> Tables:
+def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], DataTable]) -> Tables:
     """One file, or a folder with one per split (train.csv, test.csv, ...). Raises DataError."""
     if path.is_file():
         return {"": read(path)}
@@ -57,7 +57,7 @@ def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Tabl
     return {file.stem: read(file) for file in files}
 
 
-def read_csv(path: Path, header: Sequence[str] = ()) -> Table:
+def read_csv(path: Path, header: Sequence[str] = ()) -> DataTable:
     """Values parted by commas, semicolons or tabs, in UTF-8; `header` names the columns of a file without a first line for it."""
     options: dict[str, Any] = {
         "read_options": csv.ReadOptions(column_names=list(header) or None),
@@ -70,7 +70,7 @@ def read_csv(path: Path, header: Sequence[str] = ()) -> Table:
         convert = csv.ConvertOptions(column_types=types, include_columns=list(columns), strings_can_be_null=False)
         return _reading(path, lambda: csv.read_csv(path, convert_options=convert, **options))
 
-    return Table(str(path), path.parent, tuple(names), read)
+    return DataTable(str(path), path.parent, tuple(names), read)
 
 
 def _delimiter(path: Path) -> str:
@@ -91,7 +91,7 @@ def _reading(path: Path, read: Callable[[], Any]) -> Any:
         raise DataError(f"{path} can't be read as a table ({reason[:200]}): {remedy}") from error
 
 
-def read_json(path: Path) -> Table:
+def read_json(path: Path) -> DataTable:
     """A list of objects, or an object per line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -105,7 +105,7 @@ def read_json(path: Path) -> Table:
     if not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{path} holds something else than objects with named values: give a list of objects, or one per line")
     names = tuple(dict.fromkeys(name for row in rows for name in row))
-    return Table(str(path), path.parent, names, partial(_json_columns, rows))
+    return DataTable(str(path), path.parent, names, partial(_json_columns, rows))
 
 
 def _lines(text: str) -> Iterator[Any]:
@@ -132,7 +132,7 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read_parquet(path: Path, stored: Callable[[Path], Table]) -> Table:
+def read_parquet(path: Path, stored: Callable[[Path], DataTable]) -> DataTable:
     """A Parquet file with columns of text and numbers; `stored` reads one that holds images themselves, without loading them."""
     schema = _reading(path, lambda: parquet.read_schema(path))
     if any(holds_images(kind) for kind in schema.types):
@@ -143,7 +143,7 @@ def read_parquet(path: Path, stored: Callable[[Path], Table]) -> Table:
         for name, feature in features.get("info", {}).get("features", {}).items()
         if isinstance(feature, dict) and "names" in feature
     }
-    return Table(
+    return DataTable(
         str(path),
         path.parent,
         tuple(schema.names),

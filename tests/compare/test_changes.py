@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.compare.changes import half_width, rows
-from bench.compare.pairing import Pair
+from bench.compare.pairing import CellPair
 from tests.stores import scored
 
 T_2, T_5 = 4.302652729911275, 2.570581835636314  # Student's t at 0.975 with 2 and 5 degrees of freedom, from tables
@@ -53,10 +53,10 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
     assert 0.93 < inside / 1000 < 0.97
 
 
-def pairs_of(changes: dict[tuple[str, int, int], tuple[float, float]]) -> list[Pair]:
+def pairs_of(changes: dict[tuple[str, int, int], tuple[float, float]]) -> list[CellPair]:
     """(task, shots, seed) -> accuracy in A and in B."""
     return [
-        Pair(scored(a, task=task, shots=shots, seed=seed), scored(b, task=task, shots=shots, seed=seed))
+        CellPair(scored(a, task=task, shots=shots, seed=seed), scored(b, task=task, shots=shots, seed=seed))
         for (task, shots, seed), (a, b) in changes.items()
     ]
 
@@ -82,7 +82,7 @@ def test_levels(level: str, count: int) -> None:
 
 def test_kinds_and_quick_runs_are_rows_of_their_own() -> None:
     cells = ({"kind": "pair"}, {"kind": "retrieval"}, {}, {"quick": True})
-    found = rows([Pair(scored(0.5, **cell), scored(0.6, **cell)) for cell in cells], "method")
+    found = rows([CellPair(scored(0.5, **cell), scored(0.6, **cell)) for cell in cells], "method")
     assert sorted((row.section.kind, row.section.quick) for row in found) == [
         *(("classification", False), ("classification", True), ("pair", False), ("retrieval", False))
     ]
@@ -92,7 +92,7 @@ def test_kinds_and_quick_runs_are_rows_of_their_own() -> None:
 def test_figures_and_their_units() -> None:
     before = scored(0.5, seconds=2, joules=20, memory=2 * 2**20, trainable=10)
     after = scored(0.6, seconds=3, joules=30, memory=3 * 2**20, trainable=0)
-    (row,) = rows([Pair(before, after)], "cell")
+    (row,) = rows([CellPair(before, after)], "cell")
     found = {name: (change.before, change.after, change.unit, change.percent) for name, change in row.changes.items()}
     assert found == {
         "score": pytest.approx((50, 60, "points", 20)),
@@ -108,7 +108,7 @@ def test_figures_and_their_units() -> None:
 def test_joules_of_different_quality_are_not_compared_and_not_averaged() -> None:
     qualities = [("measured", "estimated"), ("measured", "measured"), ("estimated", "estimated"), ("unavailable", "unavailable")]
     pairs = [
-        Pair(scored(0.5, joules=10, quality=a, seed=seed), scored(0.5, joules=10 + seed, quality=b, seed=seed))
+        CellPair(scored(0.5, joules=10, quality=a, seed=seed), scored(0.5, joules=10 + seed, quality=b, seed=seed))
         for seed, (a, b) in enumerate(qualities)
     ]
     (row,) = rows(pairs, "method")
@@ -118,11 +118,11 @@ def test_joules_of_different_quality_are_not_compared_and_not_averaged() -> None
 
 def test_a_figure_that_one_run_lacks_is_left_out_of_its_mean() -> None:
     pairs = pairs_of({("x", 1, 1): (0.5, 0.6), ("x", 1, 2): (0.5, 0.6)})
-    pairs[0] = Pair(pairs[0].a, scored(0.6, task="x", shots=1, changes={"time_s": None}))
+    pairs[0] = CellPair(pairs[0].a, scored(0.6, task="x", shots=1, changes={"time_s": None}))
     (row,) = rows(pairs, "method")
     assert (row.changes["score"].pairs, row.changes["time"].pairs) == (2, 1)
 
 
 def test_a_share_of_zero_is_unknown() -> None:
-    (row,) = rows([Pair(scored(0.0, trainable=0), scored(0.1, trainable=5))], "cell")
+    (row,) = rows([CellPair(scored(0.0, trainable=0), scored(0.1, trainable=5))], "cell")
     assert row.changes["parameters"].percent is None and row.changes["score"].percent is None

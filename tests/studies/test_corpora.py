@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from bench.backbone.load import BUNDLED_NAMES, bundled_tokenizer, folder_of, load
 from studies.pretrain.__main__ import main
 from studies.pretrain.corpora import LABELS, document, documents, labels
-from studies.pretrain.unaligned import next_token_loss
+from studies.pretrain.separate import next_token_loss
 from tasks.scenes.dialect import SYNONYMS
 from tasks.scenes.draw import COLOURS, Thing
 from tasks.scenes.grammar import Scene

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from bench.backbone import load
 from bench.errors import DataError
 from studies.lilt.__main__ import main
+from studies.lilt.drift import drift
 from studies.lilt.subject import BUNDLED
 from studies.lilt.texts import NAMES, read_labelled, scene_captions
-from studies.lilt.towers import drift
 
 
 def test_no_caption_is_in_train_and_test() -> None:

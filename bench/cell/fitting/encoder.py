@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.cell.fitting.alignment import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.fitting.fitting import CHUNK, Fitting, UndeclaredParameters, load_exactly
+from bench.cell.fitting.unfrozen import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.train import train
 from bench.features.frozen import DTYPES, autocast
 from methods.base import Adapted, Edit, EncoderMethod, Recipe, Start, Support

@@ -12,7 +12,7 @@ from bench.executors import Placement
 from bench.plan.grid import Request
 from bench.plan.settings import Settings
 from bench.store.record import Record
-from studies.lilt.subject import Part, Subject
+from studies.lilt.subject import GridPart, Subject
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Grid:
         """Those that have a score."""
         return [record for part in subject.grid for record in self._records(part, subject) if record.status == "ok"]
 
-    def _records(self, part: Part, subject: Subject) -> tuple[Record, ...]:
+    def _records(self, part: GridPart, subject: Subject) -> tuple[Record, ...]:
         request = Request(
             methods=api.resolve_methods(part.methods, api.find_methods()),
             tasks=(subject.task,),

@@ -15,7 +15,7 @@ VAL_SHARE = 0.2  # of each class's training rows, where a set has no validation 
 
 
 @dataclass(frozen=True)
-class Rows:
+class Labelled:
     """One split. labels: [N] int64."""
 
     ids: Sequence[str]
@@ -24,12 +24,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def of(self, chosen: np.ndarray) -> Rows:
+    def of(self, chosen: np.ndarray) -> Labelled:
         """The rows of some positions [n], in their order."""
-        return Rows([self.ids[position] for position in chosen], self.labels[chosen])
+        return Labelled([self.ids[position] for position in chosen], self.labels[chosen])
 
 
-Splits = Mapping[SplitName, Rows]
+Splits = Mapping[SplitName, Labelled]
 
 
 def held_out(labels: np.ndarray) -> np.ndarray:
@@ -64,7 +64,7 @@ def check_unique(where: object, splits: Splits) -> None:
             seen[name] = split
 
 
-def check_labels(where: object, rows: Rows, classes: int) -> None:
+def check_labels(where: object, rows: Labelled, classes: int) -> None:
     """Raises DataError for the first label that is no number of a class."""
     outside = np.flatnonzero((rows.labels < 0) | (rows.labels >= classes))
     if len(outside):
