@@ -113,7 +113,7 @@ def test_the_random_state_of_the_device_is_kept_for_the_second_pass(monkeypatch:
         seen.append({argument.device.type for argument in arguments})
         return function(*arguments)
 
-    monkeypatch.setattr(alignment, "checkpoint", checkpoint)
+    monkeypatch.setattr(unfrozen, "checkpoint", checkpoint)
     in_chunks(Encoder(), torch.randn(8, 5, dtype=torch.float64), 4, "meta")
     assert seen == [{"cpu", "meta"}] * 2
 
