@@ -1,78 +1,98 @@
-"""Every count that a method states, on ViT-B-16 with random weights, to the digit."""
+"""`python -m bench verify`: what it prints, when it fails, and what it can't count. The methods' counts are in their tests."""
 
 from __future__ import annotations
 
-import dataclasses
+import math
+from dataclasses import dataclass, replace
 
 import pytest
+import torch
 from click.testing import CliRunner
+from torch import nn
 
 import bench.checks.verify
-from bench.backbone import Backbone, load
+from bench.backbone import Backbone, Clip
 from bench.backbone.shapes import SHAPES
-from bench.checks.verify import Counted, count
+from bench.backbone.tower import Tower
+from bench.checks.verify import Counted, count, verify
 from bench.cli import main
-from bench.plan.registry import find_methods
-from bench.spec import parse_names
-from methods.base import Count
+from bench.errors import UsageError
+from bench.plan.registry import Registry
+from methods.base import CLASSIFICATION, Count, Features, HeadMethod, Paper, Support
 
-REGISTRY = find_methods()
-STATED = [
-    (name, stated)
-    for name, method in sorted(REGISTRY.methods.items())
-    for stated in method.counts
-    if stated.backbone not in SHAPES  # those are counted in tests/backbone/test_shapes.py
-]
-
-# The table of the specification, typed again: what the methods themselves state must not drift from it.
-SPECIFIED = {
-    "zero-shot": 0, "linear-probe": 10 * 513, "zs-linear-probe": 5_120, "class-mean-probe": 10 * 513, "lp++": 10 * 514,
-    "tip-adapter": 0, "tip-adapter-f": 160 * 512, "clip-adapter": 131_072, "taskres": 5_120, "xtremeclip": 25_600,
-    "coop": 8_192, "coop[n_ctx=4]": 2_048, "coop[class_specific=true]": 81_920, "cocoop": 35_360, "vpt": 73_728,
-    "vpt[depth=1]": 6_144, "maple": 3_555_072, "bitfit": 171_008, "layernorm": 65_536, "binor": 203_776, "lora": 184_320,
-    "lora[r=4,where=qkvo]": 491_520, "adapter": 3_965_952, "lilt-partial": 10_898_176, "lilt-partial[blocks=2]": 21_138_432,
-    "lilt-ln": 720_897, "lilt-bitfit": 826_369, "lilt-lwa": 10_917_377, "lilt-lwa-ln": 10_982_913, "lilt-da": 10_897_153,
-    "lilt-da[ln=true]": 10_961_153, "lilt-partial[ln=true]": 10_956_032, "lit": 63_821_313, "lit[lock=text]": 86_454_785,
-    "lit[lock=both]": 655_361, "scratch": 149_620_737, "full": 86_197_760, "wise-ft": 86_197_760, "lp-ft": 86_197_770,
-    "mixout": 86_197_760, "llrd": 86_197_760,
-}  # fmt: skip
+WIDTH = 8
+RIGHT, WRONG = Count(3 * WIDTH + 3, "C (d + 1)", classes=3), Count(7, "a typing error", "rank=2", classes=3)
+ELSEWHERE = Count(1, "a table", backbone=next(iter(SHAPES)))
 
 
-@pytest.fixture(scope="module")
-def vit() -> Backbone:
-    return load("ViT-B-16/random")
+class Ranked(HeadMethod):
+    name = "ranked"
+    kinds = frozenset({CLASSIFICATION})
+    paper = Paper("None", "nowhere")
+    counts = (RIGHT, WRONG, ELSEWHERE)
+
+    @dataclass(frozen=True)
+    class Params:
+        rank: int = 1
+
+    def head(self, support: Support) -> nn.Module:
+        return Linear(support.features.image_raw.shape[1], support.classes)
 
 
-@pytest.mark.parametrize("label", SPECIFIED)
-def test_the_specified_counts(vit: Backbone, label: str) -> None:
-    method = REGISTRY.build(parse_names(label, "methods")[0])
-    assert count(method, vit, Count(0, "", shots=16)) == SPECIFIED[label]
+class Linear(nn.Module):
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, classes)
+
+    def forward(self, features: Features) -> torch.Tensor:
+        return self.linear(features.image_raw)
 
 
-def test_every_method_is_in_the_specified_table() -> None:
-    assert {label.partition("[")[0] for label in SPECIFIED} == set(REGISTRY.methods)
-    assert {name for name, _ in STATED} == set(REGISTRY.methods)
+@pytest.fixture
+def tiny() -> Backbone:
+    """As much of a backbone as counting a head takes."""
+    clip = Clip(Tower([], "", WIDTH), Tower([], "", WIDTH), nn.Parameter(torch.tensor(math.log(100.0))), WIDTH)
+    return Backbone("tiny", clip, lambda texts: torch.ones(len(texts), 1), lambda image: image, 8, "", "")
 
 
-@pytest.mark.parametrize(("name", "stated"), STATED, ids=[f"{name}-{stated.kind}-{stated.params}" for name, stated in STATED])
-def test_what_the_methods_state(vit: Backbone, name: str, stated: Count) -> None:
-    method = REGISTRY.build(parse_names(f"{name}[{stated.params}]" if stated.params else name, "methods")[0])
-    assert count(method, vit, stated) == stated.trainable
+def test_counting_takes_no_data(tiny: Backbone) -> None:
+    assert count(Ranked(), tiny, RIGHT) == 27
+    assert count(Ranked(), tiny, replace(RIGHT, classes=5, shots=16)) == 45
 
 
-def test_verify_prints_the_table_and_fails_on_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Counted("lora", REGISTRY.methods["lora"].counts[0], 184_320)
-    for ours, code in ((184_320, 0), (184_321, 1)):
-        monkeypatch.setattr(bench.checks.verify, "verify", lambda registry, ours=ours: [dataclasses.replace(row, ours=ours)])
-        result = CliRunner().invoke(main, ["verify"])
-        assert result.exit_code == code, result.output
-        assert f"{ours:,}" in result.output and "184,320" in result.output
-        assert ("differs" in result.output) == bool(code)
+def test_every_stated_count_is_a_row_and_a_backbone_is_loaded_once(tiny: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(name: str) -> Backbone:
+        loaded.append(name)
+        return tiny
+
+    def shape(name: str) -> Backbone:
+        raise UsageError("transformers is not installed: pip install it")
+
+    monkeypatch.setattr(bench.checks.verify, "load", load)
+    monkeypatch.setattr(bench.checks.verify, "shape", shape)
+    rows = list(verify(Registry({"ranked": Ranked})))
+    assert loaded == ["ViT-B-16/random"]
+    assert rows == [
+        Counted("ranked", RIGHT, 27),
+        Counted("ranked[rank=2]", WRONG, 27),
+        Counted("ranked", ELSEWHERE, None, "transformers is not installed: pip install it"),
+    ]
+    assert [row.agrees for row in rows] == [True, False, True]
+
+
+@pytest.mark.parametrize(("ours", "code"), [(27, 0), (28, 1)])
+def test_it_prints_the_table_and_fails_on_a_difference(monkeypatch: pytest.MonkeyPatch, ours: int, code: int) -> None:
+    monkeypatch.setattr(bench.checks.verify, "verify", lambda registry: [Counted("ranked", replace(RIGHT, trainable=27), ours)])
+    result = CliRunner().invoke(main, ["verify"])
+    assert result.exit_code == code, result.output
+    assert "ranked" in result.output and f"{ours:,}" in result.output and "27" in result.output
+    assert ("differs" in result.output) == bool(code)
 
 
 def test_counts_that_need_a_missing_library_are_left_out_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    stated = REGISTRY.methods["lora"].counts[0]
-    row = Counted("lora", stated, None, "transformers is not installed: pip install 'clip-adaptation-bench[hf]'")
+    row = Counted("ranked", ELSEWHERE, None, "transformers is not installed: pip install 'clip-adaptation-bench[hf]'")
     monkeypatch.setattr(bench.checks.verify, "verify", lambda registry: [row])
     result = CliRunner().invoke(main, ["verify"])
     assert result.exit_code == 0, result.output

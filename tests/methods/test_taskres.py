@@ -1,0 +1,60 @@
+"""TaskRes: scores and gradients against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from torch import nn
+
+from methods.base import Recipe
+from methods.taskres import TaskRes
+from tests.methods.heads import SCALE, Weights, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
+from tests.methods.recipes import SHOTS
+from tests.methods.stated import Shapes, check_counts, trains
+
+
+def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, alpha: float = 0.5) -> np.ndarray:
+    scores = np.zeros((len(f), len(t)))
+    for b in range(len(f)):
+        for c in range(len(t)):
+            scores[b, c] = SCALE * f[b] @ unit(t[c] + alpha * weights[0][c])
+    return scores
+
+
+def test_scores_and_gradients_equal_the_formula() -> None:
+    check_scores_and_gradients(TaskRes(), by_hand)
+    check_scores_and_gradients(TaskRes(TaskRes.Params(alpha=2.0)), lambda f, t, weights: by_hand(f, t, weights, 2.0))
+
+
+def test_it_starts_at_zero_shot_and_stores_its_residual() -> None:
+    head = TaskRes().head(wide_support())
+    assert TaskRes.starts_at_zero_shot and set(head.state_dict()) == {"residual"}
+    check_zero_shot(head)
+
+
+def test_without_its_weight_the_residual_changes_nothing() -> None:
+    head = TaskRes(TaskRes.Params(alpha=0.0)).head(wide_support())
+    for parameter in head.parameters():
+        nn.init.normal_(parameter)
+    check_zero_shot(head)
+
+
+def test_counts(vit: Shapes) -> None:
+    check_counts(vit, TaskRes, trains(5_120))
+
+
+@pytest.mark.parametrize(("shots", "epochs"), [*zip(SHOTS, (100, 100, 100, 200, 200), strict=True)])
+def test_recipe(shots: int, epochs: int) -> None:
+    recipe = TaskRes().recipe(random_support(shots=shots))
+    assert recipe == Recipe(
+        optimiser="adam",
+        lr=2e-3,
+        weight_decay=0.0,
+        batch=256,
+        epochs=epochs,
+        schedule="cosine",
+        stairs=True,
+        warmup_epochs=1,
+        warmup_lr=1e-5,
+    )
+    assert recipe.length(600) == 3 * epochs

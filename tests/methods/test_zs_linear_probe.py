@@ -1,0 +1,64 @@
+"""The zero-shot initialised probe: scores and gradients against numpy; lengths of weights are ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from methods.base import Recipe
+from methods.zs_linear_probe import ZeroShotLinearProbe
+from tests.methods.heads import (
+    SCALE,
+    Weights,
+    array,
+    check_scores_and_gradients,
+    check_zero_shot,
+    close,
+    random_support,
+    unit,
+    wide_support,
+)
+from tests.methods.stated import Shapes, check_counts, trains
+
+
+def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights) -> np.ndarray:
+    scores = np.zeros((len(f), len(t)))
+    for b in range(len(f)):
+        for c in range(len(t)):
+            scores[b, c] = SCALE * unit(weights[0][c]) @ f[b]
+    return scores
+
+
+def test_scores_and_gradients_equal_the_formula() -> None:
+    check_scores_and_gradients(ZeroShotLinearProbe(), by_hand)
+
+
+def test_it_starts_at_zero_shot_and_stores_its_weights() -> None:
+    head = ZeroShotLinearProbe().head(wide_support())
+    assert ZeroShotLinearProbe.starts_at_zero_shot and set(head.state_dict()) == {"weight"}
+    check_zero_shot(head)
+
+
+def test_the_lengths_of_its_weights_are_ignored() -> None:
+    support = random_support()
+    head: Any = ZeroShotLinearProbe().head(support)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(head.weight)
+    before = head(support.features)
+    ZeroShotLinearProbe().loss(before, support.labels, support).backward()
+    np.testing.assert_allclose((array(head.weight) * array(head.weight.grad)).sum(1), 0, atol=1e-5)
+    with torch.no_grad():
+        head.weight *= torch.tensor([[2.0], [0.3], [5.0]])
+    close(head(support.features), array(before))
+
+
+def test_counts(vit: Shapes) -> None:
+    check_counts(vit, ZeroShotLinearProbe, trains(5_120))
+
+
+def test_recipe() -> None:
+    assert ZeroShotLinearProbe().recipe(random_support()) == Recipe(
+        optimiser="sgd", lr=0.1, momentum=0.9, weight_decay=0.0, batch=256, epochs=300, schedule="cosine", final_lr=0.0
+    )
