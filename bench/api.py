@@ -22,8 +22,9 @@ from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
 from bench.plan.budget import parse_recipe
+from bench.plan.code import method_code
 from bench.plan.grid import Plan, Request, Resume, expand, plan
-from bench.plan.registry import Registry, find_methods, method_code
+from bench.plan.registry import Registry, find_methods
 from bench.plan.settings import Settings
 from bench.report import Summary, write_report
 from bench.spec import Named, parse_names
@@ -40,7 +41,6 @@ from bench.upkeep.status import Status
 from bench.upkeep.status import status as status_of
 from tasks.find import task_groups
 
-QUICK_TASKS = ("sketches", "scenes-vqa", "scenes-retrieval")  # one of each kind
 QUICK_SHOTS = (16,)
 DEFAULT_OUT = Path("results/local")
 

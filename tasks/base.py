@@ -30,6 +30,7 @@ class Sources:
     data_root: Path | None = None  # folder of data sets in the layouts that the field has on disk
     support: Path | None = None  # folder of published few-shot index files that stand in for the draw of supports
     other_counts: bool = False  # whether a data set of other counts than the catalogue's is taken, as a split of its own
+    plugins: tuple[Path, ...] = ()  # Python files with more tasks
 
     @property
     def root(self) -> Path | None:

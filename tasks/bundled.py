@@ -16,6 +16,7 @@ from tasks.scenes.drawn import SPLIT_NUMBERS, Draw, drawn_split, split_size
 BUDGET = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
 # What a run takes that names no tasks: every kind, real images among them, and with all methods still minutes.
 CORE = ("sketches", "digits", "scenes-entailment", "scenes-retrieval")
+QUICK = ("sketches", "scenes-vqa", "scenes-retrieval")  # of a smoke run: one of each kind
 LICENCE = "Apache-2.0"
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the sentence is about, a flip turns left to right
 OPENINGS = ("a photo of ", "a picture of ", "there is ", "")  # those of the captions that the bundled backbone has read

@@ -1,4 +1,4 @@
-"""Finding a task by its name: bundled, in the catalogue of public sets, or the user's own data given by a path."""
+"""Finding a task by its name: bundled, in the catalogue, of a plug-in, or the user's own data given by a path."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bench.errors import UsageError, unknown
 from tasks.base import NO_SOURCES, Sources, Task
-from tasks.bundled import CORE, TASKS
+from tasks.bundled import CORE, QUICK, TASKS
 from tasks.catalog import ENTRIES
 from tasks.own.task import READERS, card_task, typed_task
+from tasks.plugged import Plugged, plugged_tasks
 
 # What a task may be read from when it is given by a path, `SCHEME:PATH`.
 SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
@@ -31,10 +32,23 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
         return bundled[name]
     if name in ENTRIES:
         return ENTRIES[name].task(sources)
-    raise unknown("task", name, [*bundled, *ENTRIES, *(f"{each}:PATH" for each in SCHEMES), *task_groups()])
+    plugged = more_tasks(sources).tasks
+    if name in plugged:
+        return plugged[name]
+    raise unknown("task", name, [*bundled, *ENTRIES, *plugged, *(f"{each}:PATH" for each in SCHEMES), *task_groups()])
+
+
+def more_tasks(sources: Sources) -> Plugged:
+    """The tasks of plug-ins, and the plug-ins that are broken."""
+    taken = {
+        **dict.fromkeys(task_groups(), "a group of tasks"),
+        **dict.fromkeys(ENTRIES, "tasks.catalog"),
+        **{task.name: "tasks.bundled" for task in TASKS},
+    }
+    return plugged_tasks(sources.plugins, taken, TASKS)
 
 
 def task_groups() -> dict[str, list[str]]:
     """Names that stand for several tasks."""
     bundled = [task.name for task in TASKS]
-    return {"core": list(CORE), "bundled": bundled, "all": bundled}
+    return {"core": list(CORE), "quick": list(QUICK), "bundled": bundled, "all": bundled}

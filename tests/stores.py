@@ -9,8 +9,9 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 from bench.cli import main
-from bench.kinds.metrics import classification_metrics, retrieval_metrics
-from bench.store.record import Bytes, Failure, Joules, Metric, Parameters, Record, Seconds, to_json
+from bench.kinds.metrics import Metric, classification_metrics
+from bench.kinds.recall import retrieval_metrics
+from bench.store.record import Bytes, Failure, Joules, Parameters, Record, Seconds, to_json
 from tests.factories import make_cell, make_record
 
 

@@ -236,7 +236,7 @@ class Attempt:
         """Scores and labels on the tasks that this one names, outside of what the cell is charged for."""
         found: dict[str, np.ndarray] = {}
         for name in fitted.task.transfers:
-            task = self.worker.other_task(name)
+            task = self.worker.other_task(name, self.cell.sources)
             other = fitted.on(self._frozen(method, fitted.frozen.backbone, task, Account()))
             found |= transfer_arrays(name, other.score(task.test, range(len(task.test))).numpy(), task.test.labels)
         return found

@@ -33,7 +33,7 @@ class Worker:
         self.bank = Bank(settings.bank, self.meter, check_backbone=self.check_backbone)
         self._backbone: Backbone | None = None
         self._task: tuple[tuple[str, Sources, bool], Task] | None = None
-        self._others: dict[str, Task] = {}
+        self._others: dict[tuple[str, Sources], Task] = {}
 
     def run(self, cell: Cell) -> Record:
         """One attempt. Never raises for what goes wrong inside the cell."""
@@ -64,11 +64,11 @@ class Worker:
             self.bank.forget_memory()
         return self._task[1]
 
-    def other_task(self, source: str) -> Task:
+    def other_task(self, source: str, sources: Sources) -> Task:
         """A task beside the cell's own."""
-        if source not in self._others:
-            self._others[source] = find_task(source)
-        return self._others[source]
+        if (source, sources) not in self._others:
+            self._others[source, sources] = find_task(source, sources)
+        return self._others[source, sources]
 
 
 class ChangedBackbone(RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ DATA_ROOT = click.option(
     show_envvar=True,
     help="Folder of the public data sets, each in the layout that the field has on disk.",
 )
-PLUGIN = click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
+PLUGIN = click.option(
+    "--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods or tasks."
+)
 
 
 class OneLineErrors(click.Command):
@@ -35,6 +38,14 @@ class OneLineErrors(click.Command):
         except KeyboardInterrupt:
             click.echo("stopped; the same command goes on with what is missing", err=True)
             ctx.exit(130)
+
+
+def tell_broken(console: Console, *broken: Mapping[str, str]) -> None:
+    """Say which plug-ins are left out and why, each reason once."""
+    from bench.text import plain
+
+    for origin, reason in dict.fromkeys(item for each in broken for item in each.items()):
+        console.print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
 
 
 def print_wide(table: Any, width: int = TABLE_WIDTH) -> None:

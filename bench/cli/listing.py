@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.segment import Segment, Segments
 from rich.table import Table
 
-from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide
+from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide, tell_broken
 
 if TYPE_CHECKING:
     from tasks.base import SplitName
@@ -40,7 +40,7 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
     if what == "methods":
         print_wide(_methods_table(plugin))
     elif what == "tasks":
-        _print_tasks(data_root)
+        _print_tasks(data_root, plugin)
     else:
         import open_clip
 
@@ -66,16 +66,20 @@ def _methods_table(plugin: tuple[Path, ...]) -> Table:
     return table
 
 
-def _print_tasks(data_root: Path | None) -> None:
-    """The bundled tasks, and the catalogue with what each set needs; touches no network."""
+def _print_tasks(data_root: Path | None, plugin: tuple[Path, ...]) -> None:
+    """The bundled tasks, those of plug-ins, and the catalogue with what each set needs; touches no network."""
     from tasks.base import Sources
-    from tasks.bundled import TASKS
     from tasks.catalog import ENTRIES
-    from tasks.find import SCHEMES
+    from tasks.find import SCHEMES, find_task, more_tasks, task_groups
 
-    rows = [_task_row(one.name, one.kind, len(one.class_names), one.sizes, one.licence, f"ready, {one.origin}") for one in TASKS]
+    sources = Sources(data_root, plugins=plugin)
+    plugged = more_tasks(sources)
+    rows = [
+        _task_row(one.name, one.kind, len(one.class_names), one.sizes, one.licence, f"ready, {one.origin}")
+        for one in [*map(find_task, task_groups()["bundled"]), *plugged.tasks.values()]
+    ]
     for entry in ENTRIES.values():
-        state = entry.state(Sources(data_root))
+        state = entry.state(sources)
         rows.append(_task_row(entry.name, entry.kind, entry.classes, entry.sizes, entry.licence, state))
     screen = Console()
     console = screen if screen.is_terminal else Console(width=max(screen.width, TABLE_WIDTH))
@@ -94,6 +98,7 @@ def _print_tasks(data_root: Path | None) -> None:
             row = rows[number - 1]
             about = f"{row['kind']}; licence: {row['licence']}; {row['state']}"
             console.print(Padding(escape(about), (0, 0, 0, 4)), style="dim", highlight=False)
+    tell_broken(console, plugged.broken)
     own = ", ".join(f"{scheme}:PATH" for scheme in SCHEMES)
     note = f"""
 needs FOLDER/: the data root (--data-root) must have it, docs/data.md says how. What the hub has instead is another split, \

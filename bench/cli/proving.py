@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.console import PLUGIN, print_wide
+from bench.cli.console import PLUGIN, print_wide, tell_broken
 
 
 @click.command()
@@ -48,11 +48,9 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     from bench.backbone import load
     from bench.checks.conformance import conformance
     from bench.plan.registry import find_methods
-    from bench.text import plain
 
     registry = find_methods(plugin)
-    for origin, reason in registry.broken.items():
-        Console(stderr=True).print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
+    tell_broken(Console(stderr=True), registry.broken)
     wanted = resolve_methods(",".join(names), registry)
     backbone, failed = load("bundled"), 0
     for named in wanted:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.console import DATA_ROOT, print_wide
+from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_broken
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
@@ -95,7 +95,7 @@ DEFAULT_SEEDS = "1,2,3"
     help="Folder of records and report.",
 )
 @click.option("--bank", type=click.Path(path_type=Path), help="Folder of banked activations; by default OUT/bank.")
-@click.option("--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods.")
+@PLUGIN
 @click.option("--skip-bad-images", is_flag=True, help="Leave out images that can't be decoded, and count them.")
 @click.option("--save-weights", is_flag=True, help="Keep what each cell trained, as safetensors.")
 @click.option(
@@ -113,17 +113,17 @@ def run(**options: Any) -> None:
     from bench.plan.settings import Settings
     from bench.report.text.terminal import WIDTH, terminal_table
     from bench.spec import parse_numbers, parse_shots
-    from bench.text import plain
     from tasks.base import Sources
     from tasks.catalog import ENTRIES
+    from tasks.find import more_tasks
 
     source = click.get_current_context().get_parameter_source
     console = Console(stderr=True)
     device = api.resolve_device(options["device"], options["executor"])
     plugins = tuple(options["plugin"])
     registry = api.find_methods(plugins)
-    for origin, reason in registry.broken.items():
-        console.print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
+    sources = Sources(options["data_root"], options["support"], options["other_counts"], plugins)
+    tell_broken(console, registry.broken, more_tasks(sources).broken)
 
     def chosen(name: str, quick: str) -> str:
         given = source(name) is not click.core.ParameterSource.DEFAULT
@@ -132,7 +132,7 @@ def run(**options: Any) -> None:
     shots, counts = parse_shots(chosen("shots", ",".join(map(str, api.QUICK_SHOTS))))
     request = Request(
         methods=api.resolve_methods(options["methods"], registry),
-        tasks=api.resolve_tasks(chosen("tasks", ",".join(api.QUICK_TASKS))),
+        tasks=api.resolve_tasks(chosen("tasks", "quick")),
         shots=shots,
         counts=counts,
         seeds=tuple(parse_numbers(chosen("seeds", "1"), "seeds", least=0)),
@@ -141,7 +141,7 @@ def run(**options: Any) -> None:
         precision=api.resolve_precision(options["precision"], device),
         recipe=str(parse_recipe(options["recipe"])),
         quick=options["quick"],
-        sources=Sources(options["data_root"], options["support"], options["other_counts"]),
+        sources=sources,
     )
     placement = Placement(
         executor=options["executor"],

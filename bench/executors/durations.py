@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from statistics import fmean
 
+from bench.kinds import KINDS
 from bench.store.record import CellInfo, Record
 
-# Where nothing was recorded yet: means of the reference run, seconds by family of methods and by kind of task.
+# Where nothing was recorded yet: means of the reference run, seconds by family of methods on a classification.
 FAMILY_S = {"zero-shot": 0.001, "head": 0.1, "prompt": 1.3, "full": 2.4}
 INSIDE_S = 1.7  # any other family trains inside an encoder
-KIND = {"classification": 1.0, "pair": 1.6, "retrieval": 2.2}
 
 # What earlier records may share with a cell, the nearest first.
 LIKENESS: tuple[Callable[[CellInfo], Hashable], ...] = (
@@ -44,4 +44,4 @@ class Durations:
             mean = self._means.get((level, _scale(cell), alike(cell)))
             if mean is not None:
                 return mean
-        return FAMILY_S.get(cell.family, INSIDE_S) * KIND[cell.kind]
+        return FAMILY_S.get(cell.family, INSIDE_S) * KINDS[cell.kind].duration

@@ -67,6 +67,7 @@ class Kind(ABC):
     columns: ClassVar[Mapping[str, str]] = {}  # further metrics that its tables show, and their short titles
     shots_title: ClassVar[str] = "shots (labelled examples per class)"
     examples: ClassVar[str] = "examples"  # what its rows are called
+    duration: ClassVar[float] = 1.0  # seconds of a cell as a multiple of a classification's, in the reference run
     has_classes: ClassVar[bool] = True  # False: a row's right answer is the row itself, nothing is drawn or counted by class
     text_per_example: ClassVar[bool] = True  # False: every image is compared with the same texts, those of the classes
 

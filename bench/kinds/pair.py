@@ -14,6 +14,7 @@ from tasks.base import Task
 
 class Pair(Classification):
     name = "pair"
+    duration = 1.6
     text_per_example = True
 
     def own_head(self, start: Start) -> nn.Module | None:

@@ -26,6 +26,7 @@ class Retrieval(Kind):
     columns = {f"{way}_recall@{k}": f"{title}{k}" for way, title in WAYS.items() for k in RECALL_AT}
     shots_title = "shots"
     examples = "pairs"
+    duration = 2.2
     has_classes = False
 
     def scored_images(self, split: Split, rows: Sequence[int]) -> Sequence[int]:

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Literal
 
 from bench.errors import UsageError
+from bench.plan.code import method_code
 from bench.plan.index_files import file_hash, support_file, support_name
-from bench.plan.registry import Registry, method_code
+from bench.plan.registry import Registry
 from bench.spec import Named
 from bench.store.record import CellInfo, Record
 from bench.store.store import cell_key

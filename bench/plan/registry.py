@@ -6,20 +6,18 @@ point in the group `bench.methods`, or of a file. The harness knows none of them
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import sys
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import methods
 from bench.errors import unknown
+from bench.plugins import each_plugin
 from bench.spec import Named, build_parameters, parse_names
 from methods.base import FAMILIES, Method
 
@@ -69,46 +67,12 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
             registry.add(importlib.import_module(f"methods.{found.name}"), origin)
         except Exception as error:
             registry.broken[origin] = f"{type(error).__name__}: {error}"
-    for point in entry_points(group="bench.methods"):
-        try:
-            value = point.load()
-            registry.add(value if isinstance(value, ModuleType) else sys.modules[value.__module__], point.value)
-        except Exception as error:
-            registry.broken[point.value] = f"{type(error).__name__}: {error}"
-    for path in plugins:
-        try:
-            registry.add(_module_from(path), str(path))
-        except Exception as error:
-            registry.broken[str(path)] = f"{type(error).__name__}: {error}"
+
+    def add(value: Any, origin: str) -> None:
+        registry.add(value if isinstance(value, ModuleType) else sys.modules[value.__module__], origin)
+
+    registry.broken |= each_plugin("bench.methods", plugins, add)
     return registry
-
-
-def _module_from(path: Path) -> ModuleType:
-    name = f"bench_plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise FileNotFoundError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def method_code(method: type[Method]) -> str:
-    """Hash of the sources that a method is made of: its own module and the method modules that it uses."""
-    wanted = {method.__module__, *(base.__module__ for base in method.__mro__ if base.__module__.startswith("methods."))}
-    names: set[str] = set()
-    while wanted - names:
-        name = (wanted - names).pop()
-        names.add(name)
-        for value in vars(sys.modules[name]).values():
-            used = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            if isinstance(used, str) and used.startswith("methods."):
-                wanted.add(used)
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        digest.update(Path(inspect.getfile(sys.modules[name])).read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def parameter_fields(method: type[Method]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Status:
 def status(out: Path, code: Mapping[str, str]) -> Status:
     """What the store in `out` holds.
 
-    code: hash of the present code of each method by name (`bench.plan.registry.method_code`). A cell that was run again with
+    code: hash of the present code of each method by name (`bench.plan.code.method_code`). A cell that was run again with
     newer code counts once. Raises UsageError for a folder without records, StoreError for one that can't be read.
     """
     found = Status()

@@ -14,7 +14,7 @@ from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
 from bench.features.bank import Bank
 from bench.meter import Meter, Usage
-from bench.plan.budget import Allowance, parse_recipe
+from bench.plan.budget import Allowance, Terms, parse_recipe
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
@@ -70,9 +70,10 @@ class Clock:
             found[rows] = usage.cpu_seconds / steps
         return found
 
-    def peak(self, label: str) -> int:
-        """Peak bytes of a single step."""
-        return self._trained(self._made(label, 1))[1].peak_bytes
+    def peak(self, which: str) -> int:
+        """Peak bytes of a single step of a method under terms of its own, as in "lora batch=512,chunk=64"."""
+        label, _, terms = which.partition(" ")
+        return self._trained(self._made(label, 1, terms=parse_recipe(terms)))[1].peak_bytes
 
     def _seconds_per_step(self, label: str, steps: int = 6) -> float:
         return self._trained(self._made(label, steps))[1].cpu_seconds / steps
@@ -90,7 +91,7 @@ class Clock:
             made.walk(after="collect_rows", until="collect_validation")
         return made, usage
 
-    def _made(self, label: str, steps: int, banked: bool = True) -> Fitting:
+    def _made(self, label: str, steps: int, banked: bool = True, terms: Terms | None = None) -> Fitting:
         cell = self.record.cell
         task = find_task(cell.task, self.subject.sources).for_alignment()
         method = find_methods().build(parse_names(label, "methods")[0])
@@ -98,7 +99,9 @@ class Clock:
         allowed = parse_recipe(cell.recipe).allowance(cell.quick, task.budget, method.family)
         torch.manual_seed(cell.seed)
         episode = draw_episode(task, cell.shots, cell.seed, cell.protocol)
-        made = prepare(method, frozen, episode, Allowance(steps, allowed.stretch, allowed.terms)).walk(until="collect_rows")
+        made = prepare(method, frozen, episode, Allowance(steps, allowed.stretch, terms or allowed.terms)).walk(
+            until="collect_rows"
+        )
         if not banked:
             assert isinstance(made, EncoderFitting)
             made.image_cut = made.text_cut = 0

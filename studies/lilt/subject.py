@@ -66,7 +66,7 @@ BUNDLED = Subject(
     racing=("full", BEST_FULL, "lit", "lilt-ln", "lilt-da", "lilt-partial"),
     shares=(0.5, 1.0),
     banked=("lit", "lilt-da", "lilt-partial"),
-    large_batches=("lilt-lwa[batch=4096,chunk=128]", "lilt-lwa[batch=4096]"),
+    large_batches=("lilt-lwa batch=4096,chunk=128", "lilt-lwa batch=4096"),
     probe_sets=ProbeSets(("sketches", "digits"), scene_captions),  # the pairs show shapes and never a digit
 )
 

@@ -15,7 +15,7 @@ from bench.errors import DataError
 from tasks.base import Augmentation, Entry, Sources, Split, SplitName, Task
 from tasks.catalog import coop
 from tasks.catalog.coop import OnDisk
-from tasks.catalog.hub import OnHub, Repository, class_names
+from tasks.catalog.hub import OnHub, Repository, class_names, commit_of
 from tasks.catalog.rows import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
 from tasks.images import open_image
 
@@ -82,18 +82,19 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         )
 
     def _from_hub(self, hub: OnHub, copy: Path | None, other_counts: bool) -> Task:
-        names = class_names(hub, copy)
+        commit = "" if copy else commit_of(hub)
+        names = class_names(hub, copy, commit)
         wrong = wrong_classes(names, hub.classes or self.classes)
         if wrong and not other_counts:
             raise counts_error(copy or hub.id, wrong)
         sizes = {split: size for split, size in (hub.sizes or self.sizes).items() if split not in hub.unconfirmed}
-        repository = Repository(hub, copy, len(names), None if other_counts else sizes)
+        repository = Repository(hub, copy, commit, len(names), None if other_counts else sizes)
         labels = [*([FROM_HUB] if self.disk is not None else []), *([UNCHECKED] if other_counts else [])]
         return self._task(
             names,
-            version=version([*names, *self.templates, hub.id], {}),
+            version=version([*names, *self.templates, hub.id, *([commit] if commit else [])], {}),
             load=repository.load,
-            origin=f"{hub.id} on the hub",
+            origin=f"{hub.id} on the hub, revision {commit}" if commit else f"{hub.id} on the hub, a copy",
             split_origin=", ".join(labels),
         )
 

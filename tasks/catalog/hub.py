@@ -22,6 +22,7 @@ from bench.errors import DataError
 from tasks.base import Split, SplitName
 from tasks.catalog.rows import Rows, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
 from tasks.images import decode_image
+from tasks.revision import MAIN, cache_folder, commit, of_commit
 
 LABELS = ("cls", "label")  # columns that hold the number of the class
 DATA_FILES = {".tar", ".parquet"}
@@ -31,6 +32,7 @@ class OnHub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A repository. What the set and the repository have in common is said once, in the set."""
 
     id: str  # owner/name
+    revision: str  # a commit's hash where one is known; else a branch, whose commit is asked for when it is read
     form: Literal["webdataset", "parquet"] = "webdataset"
     gigabytes: float | None = None  # of the files that would be downloaded; None where nobody knows
     classes: int | None = None
@@ -53,21 +55,28 @@ class OnHub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def cached(self) -> bool:
         """Whether data files of the repository were downloaded before; touches no network."""
-        from huggingface_hub.constants import HF_HUB_CACHE
-
-        folder = Path(HF_HUB_CACHE, f"datasets--{self.id.replace('/', '--')}", "snapshots")
+        snapshots = cache_folder(self.id) / "snapshots"
+        folder = snapshots if self.revision == MAIN else snapshots / self.revision
         return any(path.suffix in DATA_FILES for path in folder.rglob("*"))
 
 
-def class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
-    """From the repository, or its copy. Raises DataError that says why there are none."""
+def commit_of(hub: OnHub) -> str:
+    """The hash of the commit to read. Raises DataError that says why there is none."""
     try:
-        return _class_names(hub, copy)
+        return commit(hub.id, hub.revision)
+    except Exception as error:  # see class_names
+        raise _unreadable(hub, None, error) from error
+
+
+def class_names(hub: OnHub, copy: Path | None, commit: str) -> tuple[str, ...]:
+    """From a commit of the repository, or from its copy. Raises DataError that says why there are none."""
+    try:
+        return _class_names(hub, copy, commit)
     except Exception as error:  # no network, no such repository, a file that is broken: the libraries raise anything
         raise _unreadable(hub, copy, error) from error
 
 
-def _class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
+def _class_names(hub: OnHub, copy: Path | None, commit: str) -> tuple[str, ...]:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     from huggingface_hub.utils import logging
@@ -76,7 +85,7 @@ def _class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
     path = None if copy is None else copy / "classnames.txt"
     if copy is None:
         try:
-            path = Path(hf_hub_download(hub.id, "classnames.txt", repo_type="dataset"))
+            path = Path(hf_hub_download(hub.id, "classnames.txt", repo_type="dataset", revision=commit))
         except LocalEntryNotFoundError:  # no network, which is also an EntryNotFoundError
             raise
         except EntryNotFoundError:
@@ -85,7 +94,8 @@ def _class_names(hub: OnHub, copy: Path | None) -> tuple[str, ...]:
         return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     from datasets import load_dataset_builder
 
-    features: Any = load_dataset_builder(str(copy or hub.id)).info.features or {}
+    builder = load_dataset_builder(str(copy)) if copy else load_dataset_builder(hub.id, revision=commit)
+    features: Any = builder.info.features or {}
     for name in LABELS:
         if getattr(features.get(name), "names", None):
             return tuple(features[name].names)
@@ -110,10 +120,11 @@ def _unreadable(hub: OnHub, copy: Path | None, error: Exception) -> DataError:
 
 @dataclass(frozen=True)
 class Repository:
-    """The splits of one repository. sizes: rows that must be there, None where any number will do."""
+    """The splits of one commit of a repository, or of a copy. sizes: rows that must be there, None where any number will do."""
 
     hub: OnHub
     copy: Path | None
+    commit: str
     classes: int
     sizes: Mapping[SplitName, int] | None
 
@@ -148,9 +159,11 @@ class Repository:
 
         try:
             if self.hub.form == "parquet":
-                return load_dataset(str(self.copy or self.hub.id))
+                if self.copy:
+                    return load_dataset(str(self.copy))
+                return of_commit(load_dataset(self.hub.id, revision=self.commit), self.commit)
             # Left to itself, the library takes a repository of few tars for a data set of its text files.
-            base = str(self.copy) if self.copy else f"hf://datasets/{self.hub.id}"
+            base = str(self.copy) if self.copy else f"hf://datasets/{self.hub.id}@{self.commit}"
             for split in ("train", "test"):
                 if self.copy and not any((self.copy / split).glob("*.tar")):
                     raise FileNotFoundError(f"there is no tar in {split}/")

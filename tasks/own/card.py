@@ -43,6 +43,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     crop: Share | None = None  # least share of the picture that a crop must keep for its label to hold; 1: no crop
     pairs_per_shot: Annotated[int, msgspec.Meta(ge=1)] = 32  # retrieval
     config: str | None = None  # of a data set on the hub that has several
+    revision: str | None = None  # of a data set on the hub: a branch, a tag or a commit's hash; the newest one otherwise
 
     def __post_init__(self) -> None:
         for template in self.templates:

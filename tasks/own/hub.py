@@ -10,16 +10,35 @@ from typing import Any
 
 from bench.errors import DataError
 from tasks.own.table import Table, Tables, place
+from tasks.revision import MAIN, commit, of_commit
 
 
-def hub_tables(name: str, base: Path, config: str | None) -> Tables:
+def hub_tables(name: str, base: Path, config: str | None, revision: str | None) -> Tables:
     """`owner/name` on the hub, or a local folder in one of its forms. Raises DataError."""
     local = place(base, name)
     found = local.is_dir()
+    if found and revision is not None:
+        raise DataError(f"{local} is a folder and has no revisions: leave out revision={revision}")
     if not found and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise DataError(f"{local}: no such folder: give a folder in the hub's form, or owner/name of a data set on the hub")
-    splits = _load(f"hf:{name}", str(local.resolve()) if found else name, name=config)
+    if found:
+        splits = _load(f"hf:{name}", str(local.resolve()), name=config)
+    else:
+        read = commit_read(name, revision)
+        splits = _load(f"hf:{name}", name, name=config, revision=read)
+        try:
+            of_commit(splits, read)
+        except ValueError as error:
+            raise _unreadable(f"hf:{name}", error) from error
     return {split: _table(f"hf:{name}, split {split}", local, rows) for split, rows in splits.items()}
+
+
+def commit_read(name: str, revision: str | None) -> str:
+    """The hash of the commit of `owner/name` that is read, the same throughout a process. Raises DataError."""
+    try:
+        return commit(name, revision or MAIN)
+    except Exception as error:
+        raise _unreadable(f"hf:{name}", error) from error
 
 
 def stored_parquet(path: Path) -> Table:
@@ -34,9 +53,13 @@ def _load(where: str, source: str, **options: Any) -> Any:
     try:
         return datasets.load_dataset(source, **options)
     except Exception as error:  # whatever the hub, the network or a broken file bring about
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        remedy = "check the name and the access to the hub, or give a local folder in its form"
-        raise DataError(f"{where} can't be loaded ({reason}): {remedy}") from error
+        raise _unreadable(where, error) from error
+
+
+def _unreadable(where: str, error: Exception) -> DataError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    remedy = "check the name and the access to the hub, or give a local folder in its form"
+    return DataError(f"{where} can't be loaded ({reason}): {remedy}")
 
 
 def _table(where: str, folder: Path, rows: Any) -> Table:

@@ -13,7 +13,7 @@ from bench.errors import DataError, unknown
 from tasks.base import Augmentation, Task
 from tasks.own.card import Card, read_card, typed_card
 from tasks.own.folder import folder_tables
-from tasks.own.hub import hub_tables, stored_parquet
+from tasks.own.hub import commit_read, hub_tables, stored_parquet
 from tasks.own.index import Index, read_index
 from tasks.own.pictures import MISSING, Files
 from tasks.own.table import Tables, place, read_csv, read_json, read_parquet, tables_of
@@ -29,11 +29,11 @@ READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {
     ),
     "json": lambda path, base, card: tables_of(place(base, path), (".json", ".jsonl"), read_json),
     "parquet": lambda path, base, card: (
-        hub_tables(path, base, card.config)  # a folder: shards and splits are told by their names as on the hub
+        hub_tables(path, base, card.config, card.revision)  # a folder: shards and splits are told by their names as on the hub
         if place(base, path).is_dir()
         else {"": read_parquet(place(base, path), stored_parquet)}
     ),
-    "hf": lambda path, base, card: hub_tables(path, base, card.config),
+    "hf": lambda path, base, card: hub_tables(path, base, card.config, card.revision),
 }
 
 
@@ -65,7 +65,7 @@ def own_task(card: Card, base: Path, name: str) -> Task:
         load=index.load,
         templates=card.templates or Task.templates,
         licence=card.licence,
-        origin=f"{', '.join(_short(each, base) for each in data)}, {'seeded' if index.drawn else 'its own'} split",
+        origin=f"{', '.join(_read_from(each, card, base) for each in data)}, {'seeded' if index.drawn else 'its own'} split",
         augmentation=augmentation,
         candidate=card.candidate,
         shot_unit=card.pairs_per_shot if kind == "retrieval" else 1,
@@ -96,8 +96,19 @@ def _tables(data: str, card: Card, base: Path) -> Tables:
 def _short(data: str, base: Path) -> str:
     """A data set's name without the folder it lies in, as records must not change when the data are moved."""
     scheme, _, path = data.partition(":")
-    on_hub = scheme == "hf" and not place(base, path).is_dir()
-    return data if on_hub else f"{scheme}:{place(base, path).resolve().name}"
+    return data if _on_hub(data, base) else f"{scheme}:{place(base, path).resolve().name}"
+
+
+def _read_from(data: str, card: Card, base: Path) -> str:
+    """What was read, in a record's words: of a repository, which commit."""
+    if not _on_hub(data, base):
+        return _short(data, base)
+    return f"{data} revision {commit_read(data.partition(':')[2], card.revision)}"
+
+
+def _on_hub(data: str, base: Path) -> bool:
+    scheme, _, path = data.partition(":")
+    return scheme == "hf" and not place(base, path).is_dir()
 
 
 def _version(index: Index, card: Card, augmentation: Augmentation) -> str:

@@ -11,11 +11,11 @@ from torch import Tensor
 from torchvision import transforms
 
 from bench.backbone import Backbone, split_towers
-from bench.cell.fitting import fitting
+from bench.cell.prepare import freeze, prepare
 from bench.checks.conformance import PER_CLASS, small_task
-from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen
+from bench.features.bank import Bank
 from bench.meter import Meter
+from bench.plan.budget import Allowance
 from bench.plan.episode import Episode
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
@@ -63,15 +63,10 @@ def backbone(family: str, folder: Path) -> Backbone:
 def scores(label: str, on: Backbone, bank: Path, precision: str) -> Tensor:
     method = REGISTRY.build(parse_names(label, "methods")[0])
     task = small_task(CLASSIFICATION, 0)
-    frozen = Frozen(on, task, Bank(bank, Meter("cpu")), Account(), "cpu", precision)
+    frozen = freeze(method, on, task, Bank(bank, Meter("cpu")), precision=precision)
     support = tuple(range(PER_CLASS * 3)) if method.uses_support else ()
-    fitted = fitting(method, frozen, Episode(PER_CLASS, 0, support), 1, 1.0)
-    for step in (fitted.collect_start, fitted.build, fitted.collect_rows, fitted.train, fitted.finish):
-        if step == fitted.finish:
-            fitted.collect_validation()
-        step()
-    fitted.collect(task.test, range(len(task.test)))
-    return fitted.predict()
+    fitted = prepare(method, frozen, Episode(PER_CLASS, 0, support), Allowance(1)).walk()
+    return fitted.score(task.test, range(len(task.test)))
 
 
 def expected_not_applicable(family: str, method: str) -> bool:

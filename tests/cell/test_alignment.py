@@ -16,12 +16,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.backbone import Backbone, load
-from bench.cell.fitting import alignment, fitting
-from bench.cell.fitting.alignment import contrastive_loss, in_chunks, keep_temperature, meeting_point, train_where_unfrozen
+from bench.cell.fitting import alignment
+from bench.cell.fitting.alignment import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.fitting.encoder import EncoderFitting
+from bench.cell.prepare import freeze, prepare
 from bench.features.bank import Account, Bank
 from bench.features.frozen import Frozen
+from bench.kinds.retrieval import contrastive_loss
 from bench.meter import Meter
+from bench.plan.budget import Allowance, Terms
 from bench.plan.episode import Episode
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
@@ -36,14 +39,12 @@ def unaligned() -> Backbone:
     return load("bundled-unaligned")
 
 
-def built(backbone: Backbone, label: str, bank: Path, pairs: int = 24, precision: str = "fp32") -> EncoderFitting:
+def built(backbone: Backbone, label: str, bank: Path, pairs: int = 24, terms: Terms | None = None) -> EncoderFitting:
     method = REGISTRY.build(parse_names(label, "methods")[0])
-    frozen = Frozen(backbone, TASK, Bank(bank, Meter("cpu")), Account(), "cpu", precision)
+    frozen = freeze(method, backbone, TASK, Bank(bank, Meter("cpu")))
     torch.manual_seed(1)
-    made = fitting(method, frozen, Episode(pairs, 1, tuple(range(pairs))), 2, 1.0)
-    made.collect_start()
-    made.build()
-    made.collect_rows()
+    allowance = Allowance(2, 1.0, terms or Terms())
+    made = prepare(method, frozen, Episode(pairs, 1, tuple(range(pairs))), allowance).walk(until="train")
     assert isinstance(made, EncoderFitting)
     return made
 
@@ -158,11 +159,10 @@ def test_activations_of_one_chunk_at_a_time_are_kept() -> None:
 def test_a_batch_in_chunks_has_the_gradient_of_the_batch(unaligned: Backbone, tmp_path: Path, label: str) -> None:
     found = {}
     for chunk in (24, 5):
-        without = "dropout=0.0," if label == "lora" else ""  # whole batches draw other masks
-        made = built(unaligned, f"{label}[{without}chunk={chunk},batch=24]", tmp_path)
-        recipe = made.method.alignment(made._start)
-        assert (recipe.chunk, recipe.batch) == (chunk, 24)
+        without = "[dropout=0.0]" if label == "lora" else ""  # whole batches draw other masks
+        made = built(unaligned, f"{label}{without}", tmp_path, terms=Terms(batch=24, chunk=chunk))
         made.train()
+        assert made.training is not None and made.training.batch == 24
         found[chunk] = {name: parameter.grad.clone() for name, parameter in made.trained().items() if parameter.grad is not None}
     assert found[24].keys() == found[5].keys() and "clip.logit_scale" in found[5]
     for name, direct in found[24].items():
@@ -189,10 +189,8 @@ def test_permuted_pairs_permute_the_similarities(unaligned: Backbone, tmp_path: 
     made.train()
     rows = np.arange(40)
     order = np.random.default_rng(0).permutation(rows)
-    made.collect(TASK.test, rows.tolist())
-    straight = made.predict()
-    made.collect(TASK.test, order.tolist())
-    torch.testing.assert_close(made.predict(), straight[order][:, order], atol=1e-4, rtol=1e-4)
+    straight = made.score(TASK.test, rows.tolist())
+    torch.testing.assert_close(made.score(TASK.test, order.tolist()), straight[order][:, order], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("label", ["lora", "bitfit", "lilt-partial", "full", "lit[lock=both]"])

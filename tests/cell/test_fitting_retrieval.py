@@ -14,11 +14,12 @@ from torch import Tensor
 
 import bench.cell.fitting.encoder
 from bench.backbone import load
-from bench.cell.fitting import Fitting, fitting
+from bench.cell.fitting.fitting import Fitting
+from bench.cell.prepare import freeze, prepare
 from bench.checks.conformance import small_task
-from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen
+from bench.features.bank import Bank
 from bench.meter import Meter
+from bench.plan.budget import Allowance
 from bench.plan.episode import Episode
 from bench.store.record import Training
 from methods.base import Method
@@ -44,22 +45,18 @@ def captioned(task: Task) -> Task:
 
 def built(method: Method, folder: Path) -> Fitting:
     task = captioned(small_task("retrieval", 0))
-    frozen = Frozen(load("bundled"), task, Bank(folder, Meter("cpu")), Account(), "cpu", "fp32")
-    fitted = fitting(method, frozen, Episode(1, 0, tuple(range(len(IMAGES))) if method.uses_support else ()), 1, 1.0)
-    fitted.collect_start()
-    fitted.build()
-    fitted.collect_rows()
-    return fitted
+    frozen = freeze(method, load("bundled"), task, Bank(folder, Meter("cpu")))
+    episode = Episode(1, 0, tuple(range(len(IMAGES))) if method.uses_support else ())
+    return prepare(method, frozen, episode, Allowance(1)).walk(until="train")
 
 
 @pytest.mark.parametrize("method", [ZeroShot(), LiltLN()])
 def test_scores_are_those_of_different_images_by_all_captions(tmp_path: Path, method: Method) -> None:
     fitted = built(method, tmp_path)
-    fitted.collect(fitted.task.test, range(len(IMAGES)))
-    scores = fitted.predict()
+    scores = fitted.score(fitted.task.test, range(len(IMAGES)))
     assert scores.shape == (3, 6)
-    fitted.collect(fitted.task.test, [1, 3])  # two pairs alone: the second and third image with their first captions
-    torch.testing.assert_close(fitted.predict(), scores[1:][:, [1, 3]], rtol=1e-4, atol=1e-4)
+    two = fitted.score(fitted.task.test, [1, 3])  # two pairs alone: the second and third image with their first captions
+    torch.testing.assert_close(two, scores[1:][:, [1, 3]], rtol=1e-4, atol=1e-4)
 
 
 def test_captions_of_one_image_are_not_each_others_negatives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +72,10 @@ def test_captions_of_one_image_are_not_each_others_negatives(tmp_path: Path, mon
     fitted.module.eval()
     rows = torch.tensor([0, 2, 3, 4, 1])
     loss = found[0](rows, torch.Generator().manual_seed(0)).item()
-    view = torch.randint(fitted._images.shape[1], (len(rows),), generator=torch.Generator().manual_seed(0))
-    image = fitted._image_features(fitted._images[rows, view])
-    scores = fitted._compare(image, fitted._text_features(fitted._texts, fitted._texts.row[rows])).tolist()
+    images, texts = fitted.support_rows.images, fitted.support_rows.texts
+    view = torch.randint(images.shape[1], (len(rows),), generator=torch.Generator().manual_seed(0))
+    image = fitted.image_features(images[rows, view])
+    scores = fitted.compare(image, fitted.text_features(texts, texts.row[rows])).tolist()
     owners = [IMAGES[row] for row in rows]
     losses = []
     for i in range(len(rows)):

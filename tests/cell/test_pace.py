@@ -8,6 +8,7 @@ from torch import nn
 
 from bench.cell.pace import Pace
 from bench.cell.train import train
+from bench.plan.budget import Allowance
 from methods.base import Recipe
 from tests.meter.fakes import FakeClock, FakeCuda
 
@@ -57,7 +58,6 @@ def test_training_tells_its_pace(clock: FakeClock) -> None:
         clock.sleep(5 if clock.now == 50 else 1)
         return w * 1.0
 
-    given = {"cap": None, "stretch": 1.0, "seed": 0, "device": "cpu", "precision": "fp32"}
-    training = train({"body": [w]}, loss, 10, Recipe(batch=4, epochs=2), **given)  # type: ignore[arg-type]
+    training = train({"body": [w]}, loss, 10, Recipe(batch=4, epochs=2), Allowance(), seed=0, device="cpu", precision="fp32")
     assert (training.warmup_s, training.steps_per_s) == (5.0, 1.0)
     assert training.samples_per_s == (4 + 2 + 4 + 4 + 2) / 5

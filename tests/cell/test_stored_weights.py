@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import bench.cell.worker
+import bench.cell.attempt
 from bench import api
 from bench.backbone import load
 from bench.cell.worker import Worker
 from bench.errors import UsageError
-from bench.kinds.metrics import retrieval_metrics, retrieval_ranks
+from bench.kinds.recall import retrieval_metrics, retrieval_ranks
 from bench.plan.grid import Request, expand
 from bench.plan.registry import find_methods
 from bench.plan.settings import Settings
@@ -36,7 +36,7 @@ TEST_EXAMPLES = 20
 
 @pytest.fixture(autouse=True)
 def few_test_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.cell.worker, "QUICK_TEST", TEST_EXAMPLES)
+    monkeypatch.setattr(bench.cell.attempt, "QUICK_TEST", TEST_EXAMPLES)
 
 
 @pytest.fixture(scope="module")

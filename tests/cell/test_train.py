@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from bench.cell.train import Diverged, rate, train
+from bench.plan.budget import Allowance, Terms
 from bench.store.record import Training
 from methods.base import Recipe
 
@@ -24,7 +25,8 @@ Y = X @ np.array([1.0, -2.0, 0.5]) + 0.3
 
 def run(loss: Any, recipe: Recipe, groups: dict[str, list[nn.Parameter]], **options: Any) -> Training:
     given = {"cap": None, "stretch": 1.0, "seed": 3, "device": "cpu", "precision": "fp32", "examples": 10, **options}
-    return train(groups, loss, given.pop("examples"), recipe, **given)
+    allowance = Allowance(given.pop("cap"), given.pop("stretch"), given.pop("terms", Terms()))
+    return train(groups, loss, given.pop("examples"), recipe, allowance, **given)
 
 
 class LeastSquares:
@@ -134,6 +136,12 @@ def test_a_capped_run_keeps_the_shape_and_is_stretched_no_more_than_allowed(
     cosine = (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
     np.testing.assert_allclose(rates, factor * (0.01 + 0.49 * cosine), rtol=1e-6)
     assert (training.asked_steps, training.run_steps, training.capped, training.batch) == (60, steps, steps < 60, 5)
+    assert training.rate_factor == factor
+
+
+def test_a_batch_of_the_run_stands_in_for_the_recipes() -> None:
+    _, training = rates_taken(PLAIN, terms=Terms(batch=3))
+    assert (training.batch, training.asked_steps) == (3, 30 * 4)
 
 
 def test_the_batch_is_recorded_as_it_was() -> None:

@@ -13,13 +13,17 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.backbone import load
-from bench.cell.fitting import EncoderFitting, fitting
-from bench.cell.worker import Worker, _Attempt
+from bench.cell.attempt import Attempt
+from bench.cell.fitting.encoder import EncoderFitting
+from bench.cell.prepare import freeze, prepare
+from bench.cell.worker import Worker
+from bench.errors import UsageError
 from bench.features.bank import Account, Bank
 from bench.features.frozen import Frozen
 from bench.meter import Meter
 from bench.meter.estimate import WATTS_PER_CORE, CpuSecondsEstimate
 from bench.meter.memory import PeakMemory
+from bench.plan.budget import Allowance
 from bench.plan.episode import draw_episode
 from bench.plan.grid import Cell, Request, expand
 from bench.plan.registry import find_methods
@@ -28,8 +32,10 @@ from bench.spec import parse_names
 from bench.store.record import headline
 from bench.upkeep.rescore import recompute
 from methods.base import EncoderMethod
+from tasks.base import Sources
 from tasks.find import find_task
 from tests.meter.fakes import FakeClock, FakeSensor
+from tests.tasks.test_plugged import plugin
 
 REGISTRY = find_methods()
 TRAINED = sorted(set(REGISTRY.methods) - {"zero-shot", "tip-adapter"})
@@ -103,8 +109,8 @@ def test_predictions_are_enough_to_compute_the_score_again(worker: Worker) -> No
 
 def test_validation_protocol_fits_once_for_every_value_it_tries(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[int] = []
-    fit = _Attempt._fit
-    monkeypatch.setattr(_Attempt, "_fit", lambda *given: fits.append(1) or fit(*given))
+    fit = Attempt._fit
+    monkeypatch.setattr(Attempt, "_fit", lambda *given: fits.append(1) or fit(*given))
     fixed = worker.run(cells("linear-probe", "sketches", 4)[0])
     assert len(fits) == 1
     searched = worker.run(cells("linear-probe", "sketches", 4, protocol="val")[0])
@@ -216,12 +222,10 @@ def test_what_the_counter_showed_while_waiting_is_recorded(tmp_path: Path, monke
 
 def prepared(method: EncoderMethod, root: Path, task_name: str) -> EncoderFitting:
     task, backbone = find_task(task_name), load("bundled")
-    frozen = Frozen(backbone, task, Bank(root, Meter("cpu")), Account(), "cpu", "fp32")
+    frozen = freeze(method, backbone, task, Bank(root, Meter("cpu")))
     torch.manual_seed(0)
-    made = fitting(method, frozen, draw_episode(task, 2, 1, "fixed"), cap=4, stretch=1.0)
+    made = prepare(method, frozen, draw_episode(task, 2, 1, "fixed"), Allowance(4)).walk(until="collect_rows")
     assert isinstance(made, EncoderFitting)
-    made.collect_start()
-    made.build()
     return made
 
 
@@ -234,8 +238,7 @@ def test_banked_and_unbanked_training_give_the_same_weights(tmp_path: Path, spec
     assert banked.image_cut > 0
     plain.image_cut = plain.text_cut = 0  # everything from pixels and tokens
     for run in (banked, plain):
-        run.collect_rows()
-        run.train()
+        run.walk(after="build")
     ours, theirs = banked.trained(), plain.trained()
     assert ours.keys() == theirs.keys()
     for name in ours:
@@ -248,8 +251,7 @@ def test_only_what_is_declared_moves(tmp_path: Path, spec: str) -> None:
     assert isinstance(method, EncoderMethod)
     run = prepared(method, tmp_path, "scenes-retrieval")
     before = {name: value.detach().clone() for name, value in run.module.named_parameters()}
-    run.collect_rows()
-    run.train()
+    run.walk(after="build")
     trained = run.trained()
     for name, value in run.module.named_parameters():
         if name not in trained:
@@ -260,14 +262,12 @@ def test_only_what_is_declared_moves(tmp_path: Path, spec: str) -> None:
 @pytest.mark.parametrize("spec", ["bitfit", "layernorm", "lora", "lilt-partial"])
 def test_untrained_these_methods_are_zero_shot(worker: Worker, tmp_path: Path, spec: str) -> None:
     task, backbone = find_task("sketches"), load("bundled")
-    frozen = Frozen(backbone, task, Bank(tmp_path, Meter("cpu")), Account(), "cpu", "fp32")
     runs = []
     for name in (spec, "zero-shot"):
-        run = fitting(REGISTRY.build(parse_names(name, "methods")[0]), frozen, draw_episode(task, 1, 1, "fixed"), None, 1.0)
-        run.collect_start()
-        run.build()
-        run.collect(task.test, range(40))
-        runs.append(run.predict())
+        method = REGISTRY.build(parse_names(name, "methods")[0])
+        frozen = freeze(method, backbone, task, Bank(tmp_path, Meter("cpu")))
+        run = prepare(method, frozen, draw_episode(task, 1, 1, "fixed")).walk(until="collect_rows")
+        runs.append(run.score(task.test, range(40)))
     torch.testing.assert_close(runs[0], runs[1], atol=1e-3, rtol=1e-4)
 
 
@@ -298,3 +298,10 @@ def test_towers_that_never_met_are_at_chance_and_an_alignment_is_tried_on_other_
     others = {name for name in record.metrics if name.startswith("zero_shot/")}
     assert others == {f"zero_shot/{name}" for name in ("sketches", "textures", "creatures", "digits")}
     assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"])[0])
+
+
+def test_a_task_of_a_plug_in_can_be_the_one_that_an_alignment_is_tried_on(worker: Worker, tmp_path: Path) -> None:
+    path = plugin(tmp_path)
+    assert worker.other_task("lighter-side", Sources(plugins=(path,))).name == "lighter-side"
+    with pytest.raises(UsageError, match="unknown task 'lighter-side'"):
+        worker.other_task("lighter-side", Sources())

@@ -15,6 +15,7 @@ from PIL import Image
 
 from bench.cli import main
 from bench.store.store import Store
+from tests.tasks.test_plugged import plugin
 
 
 def bench(*arguments: str) -> Result:
@@ -170,14 +171,34 @@ def test_report_of_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "run 'python -m bench run" in result.output
 
 
+def test_a_task_of_a_plug_in_runs_with_its_helper_and_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "helper_of_lighter.py").write_text('NAMES = ["lighter-side", "digits"]')
+    path = plugin(tmp_path, "from helper_of_lighter import NAMES\nALL = [task(name) for name in NAMES]")
+    command = ("run", "--plugin", path, "--tasks", "lighter-side", "--methods", "zero-shot,linear-probe", "--shots", "1")
+    command = (*command, "--seeds", "1", "--out", tmp_path / "out")
+    first = bench(*map(str, command))
+    assert first.exit_code == 0, first.output
+    told = f"plug-in {path} left out: the name 'digits' is already taken by tasks.bundled"
+    assert "".join(first.output.split()).count("".join(told.split())) == 1
+    assert {
+        (record.cell.task, record.status, record.data.origin) for record in Store(tmp_path / "out").read() if record.data
+    } == {("lighter-side", "ok", "plug-in lighter.py")}
+    assert "lighter-side" in (tmp_path / "out" / "leaderboard.md").read_text()
+    assert "0 cells to run" in bench(*map(str, command)).output
+
+
 def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(tmp_path: Path) -> None:
     """Entry points as pip leaves them: a module and a .dist-info folder on the path, which worker processes see too."""
     package = tmp_path / "site"
     about = package / "theirs-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[bench.methods]\nnearest = theirs\nbroken = theirs_broken\n")
+    (about / "entry_points.txt").write_text(
+        "[bench.methods]\nnearest = theirs\nbroken = theirs_broken\n[bench.tasks]\nlighter = theirs_tasks\n"
+    )
     (package / "theirs.py").write_text(NEAREST)
+    plugin(package, file="theirs_tasks.py")
     (package / "theirs_broken.py").write_text("import a_module_that_does_not_exist")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(Path.cwd())])}
 
@@ -191,7 +212,19 @@ def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(tm
     assert "nearest-mean" in listed and "broken plug-in" in listed and "a_module_that_does_not_exist" in listed.replace("\n", "")
     out = tmp_path / "out"
     printed = outside(
-        *("run", "--methods", "nearest-mean,zero-shot", "--tasks", "digits", "--shots", "1", "--seeds", "1", "--out", str(out))
+        *(
+            "run",
+            "--methods",
+            "nearest-mean,zero-shot",
+            "--tasks",
+            "lighter-side",
+            "--shots",
+            "1",
+            "--seeds",
+            "1",
+            "--out",
+            str(out),
+        )
     )
     assert "theirs_broken left out" in printed.replace("\n", " ")
     assert {(record.cell.method, record.status) for record in Store(out).read()} == {("nearest-mean", "ok"), ("zero-shot", "ok")}

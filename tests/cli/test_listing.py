@@ -13,6 +13,7 @@ from tasks.find import SCHEMES
 from tests.stores import bench
 from tests.tasks.catalog.miniature import write_layout
 from tests.tasks.catalog.test_layouts import BY_NAME
+from tests.tasks.test_plugged import plugin
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +62,11 @@ def test_on_a_narrow_screen_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> N
     assert lines[place].split() == ["ucf101", "101", "7,639", "1,898", "3,783"]
     assert lines[place + 1] == "    classification; licence: not stated; needs ucf101/"
     assert all(name in "\n".join(lines) for name in ENTRIES)
+
+
+def test_the_tasks_of_a_plug_in_are_listed_and_what_is_broken_in_it_is_told(tmp_path: Path) -> None:
+    path = plugin(tmp_path, 'ALL = [task("lighter-side"), task("digits")]')
+    output = bench("list", "tasks", "--plugin", path).output
+    (row,) = (line for line in output.splitlines() if line.startswith("lighter-side "))
+    assert "ready, plug-in" in row
+    assert f"plug-in {path} left out: the name 'digits' is already taken by tasks.bundled" in " ".join(output.split())

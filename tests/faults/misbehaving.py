@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, EncoderMethod, Features, HeadMethod, Paper, Recipe, Start, Support
+from methods.base import CLASSIFICATION, Edit, EncoderMethod, Features, HeadMethod, Paper, Recipe, Start, Support
 
 PAPER = Paper("none", "none")
 How = Literal[
@@ -97,17 +96,17 @@ class Reaching(EncoderMethod):
     name, kinds, paper, family = "reaching", frozenset({CLASSIFICATION}), PAPER, "inside the encoder"
 
     @dataclass(frozen=True)
-    class Params:
+    class Params(EncoderMethod.Params):
         far: bool = False
         what: Literal["weights", "statistics"] = "weights"  # statistics: what pixels are normalised with
 
-    def adapt(self, clip: nn.Module, start: Start) -> Iterable[nn.Parameter]:
-        shared = start.tokenize.__self__.clip  # type: ignore[attr-defined]
+    def adapt(self, clip: Any, start: Start) -> Edit:
+        shared: Any = start.tokenize.__self__.clip  # type: ignore[attr-defined]
         with torch.no_grad():
             reached = shared if self.params.far else clip
             for value in reached.parameters() if self.params.what == "weights" else (reached.image.stages[0].mean,):
                 value.mul_(0.5)
-        return [clip.logit_scale]
+        return Edit([clip.logit_scale])
 
     def recipe(self, start: Start) -> Recipe:
         return Recipe(steps=1)

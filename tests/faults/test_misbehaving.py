@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from bench.backbone import load
-from bench.cell.worker import CUT as CUT_TEXT
-from bench.cell.worker import MOST_MESSAGE, MOST_TRACEBACK, Worker
+from bench.cell.attempt import CUT as CUT_TEXT
+from bench.cell.attempt import MOST_MESSAGE, MOST_TRACEBACK
+from bench.cell.worker import Worker
 from bench.executors.log import CUT, MOST_BYTES
 from bench.plan.grid import Cell, Request, expand
 from bench.plan.registry import find_methods

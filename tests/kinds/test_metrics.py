@@ -8,13 +8,13 @@ from random import Random
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from bench.kinds.metrics import classification_metrics, credit_of, different_images, evaluate, retrieval_metrics, retrieval_ranks
-from bench.store.record import Metric
+from bench.kinds import KINDS
+from bench.kinds.metrics import Metric, classification_metrics, credit_of
+from bench.kinds.recall import different_images, retrieval_metrics, retrieval_ranks
 from tests.factories import make_split
 
 
@@ -155,10 +155,9 @@ def test_the_candidates_of_retrieval_are_different_images_in_the_order_of_their_
     split = make_split("test", [-1] * 5, list("vwxyz"), ids=["b", "a", "b", "c", "a"])
     assert different_images(split, [0, 1, 2, 3, 4]) == [0, 1, 3]
     assert different_images(split, [4, 2, 1, 0]) == [4, 2]
-    scores = torch.eye(2, 4)
-    metrics, arrays = evaluate(scores, split, [4, 2, 1, 0], "retrieval")
-    assert arrays["image_to_text"].shape == (2,) and arrays["text_to_image"].shape == (4,)
-    assert metrics["image_to_text_recall@1"].value == 1
+    found = KINDS["retrieval"].score(np.eye(2, 4), split, [4, 2, 1, 0])
+    assert found.arrays["image_to_text"].shape == (2,) and found.arrays["text_to_image"].shape == (4,)
+    assert found.metrics["image_to_text_recall@1"].value == 1
 
 
 def test_credit_is_the_accuracy_of_the_chosen_answer() -> None:
@@ -183,8 +182,9 @@ def test_credit_of_one_for_the_label_changes_nothing(examples: int, classes: int
 def test_saved_arrays_give_the_credit_again() -> None:
     credit = csr_array(np.array([[0.0, 0.3], [1.0, 0.6], [0.0, 0.0]]))
     split = replace(make_split("test", [1, 0, -1], list("xyz")), credit=credit)
-    metrics, arrays = evaluate(torch.tensor([[0.0, 1.0], [2.0, 1.0]]), split, [2, 1], "pair")
-    assert metrics["accuracy"].value == 0.5
+    found = KINDS["pair"].score(np.array([[0.0, 1.0], [2.0, 1.0]]), split, [2, 1])
+    arrays = found.arrays
+    assert found.metrics["accuracy"].value == 0.5
     again = credit_of(arrays)
     assert again is not None
     assert again.toarray().tolist() == [[0, 0], [1, 0.6]]

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from bench.backbone import load
 from bench.backbone.attention import SplitAttention
-from bench.cell.fitting import fitting
+from bench.cell.prepare import prepare
 from bench.features.bank import Account, Bank
 from bench.features.frozen import Frozen
 from bench.meter import Meter
+from bench.plan.budget import Allowance
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
 from bench.report import summarise_records
@@ -56,10 +57,7 @@ def test_bank_reading(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
 def test_ten_training_steps(benchmark: BenchmarkFixture, tmp_path: Path, spec: str, precision: str) -> None:
     context = frozen(tmp_path, precision)
     method = find_methods().build(parse_names(spec, "methods")[0])
-    made = fitting(method, context, draw_episode(context.task, 4, 1, "fixed"), cap=10, stretch=1.0)
-    made.collect_start()
-    made.build()
-    made.collect_rows()
+    made = prepare(method, context, draw_episode(context.task, 4, 1, "fixed"), Allowance(10)).walk(until="train")
     benchmark.pedantic(made.train, rounds=3, warmup_rounds=1)
 
 

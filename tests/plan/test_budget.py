@@ -1,4 +1,4 @@
-"""Which step budget is in force."""
+"""Which step budget is in force, and how `--recipe` is read."""
 
 import msgspec
 import pytest
@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.plan.budget import QUICK_BUDGET, budget, parse_recipe
+from bench.plan.budget import QUICK_BUDGET, Allowance, Terms, parse_recipe
+from methods.base import FAMILIES
 from tasks.base import Budget
 from tests.report.factory import make_record
 
@@ -14,33 +15,55 @@ TASK = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
 
 
 def test_the_task_caps_unless_told_otherwise() -> None:
-    assert budget("capped", False, TASK) is TASK
-    assert budget("capped", False, None) is None
-    assert budget("paper", False, TASK) is None
-    assert budget("paper", True, TASK) is None
+    assert Terms().step_budget(False, TASK) is TASK
+    assert Terms().step_budget(False, None) is None
+    assert Terms("paper").step_budget(False, TASK) is None
+    assert Terms("paper").step_budget(True, TASK) is None
 
 
 def test_a_quick_cell_has_the_same_budget_on_any_task() -> None:
-    assert budget("capped", True, TASK) is QUICK_BUDGET is budget("capped", True, None)
+    assert Terms().step_budget(True, TASK) is QUICK_BUDGET is Terms().step_budget(True, None)
 
 
 @pytest.mark.parametrize("task", [TASK, None])
 @pytest.mark.parametrize("quick", [True, False])
-@pytest.mark.parametrize("family", ["head", "prompt", "inside the encoder", "full", "variant"])
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "zero-shot"])
 def test_a_number_of_steps_holds_for_every_task_and_family_at_published_rates(
     task: Budget | None, quick: bool, family: str
 ) -> None:
-    found = budget("steps=400", quick, task)
-    assert found is not None
-    assert (found.steps(family), found.stretch) == (400, 1.0)
+    found = parse_recipe("steps=400").allowance(quick, task, family)
+    assert (found.cap, found.stretch) == (400, 1.0)
 
 
-@given(st.integers(1, 10**9 - 1))
-def test_a_recipe_of_steps_is_read_and_stored(steps: int) -> None:
-    recipe = parse_recipe(f" steps={steps} ")
-    assert recipe == f"steps={steps}"
-    info = msgspec.structs.replace(make_record().cell, recipe=recipe)
+def test_families_have_caps_of_their_own_and_nobody_else_has_one() -> None:
+    caps = {family: Terms().allowance(False, TASK, family).cap for family in FAMILIES}
+    assert caps == {"zero-shot": 0, "head": 300, "prompt": 150, "inside the encoder": 48, "full": 48}
+    with pytest.raises(KeyError):
+        Terms().allowance(False, TASK, "heads")
+    assert Terms().allowance(False, None, "head") == Allowance()
+
+
+TERMS = st.builds(
+    Terms,
+    budget=st.sampled_from(["capped", "paper"]),
+    batch=st.none() | st.integers(10, 10**9 - 1),
+    negatives=st.none() | st.integers(1, 9),
+    chunk=st.none() | st.integers(1, 10**9 - 1),
+    lr=st.none() | st.sampled_from([1e-5, 0.0003, 1.0, 12.5]),
+) | st.builds(Terms, steps=st.integers(1, 10**9 - 1), batch=st.none() | st.integers(1, 10**9 - 1))
+
+
+@given(TERMS)
+def test_terms_are_read_as_they_are_written_and_stored(terms: Terms) -> None:
+    assert parse_recipe(str(terms)) == terms
+    assert parse_recipe(f" {' , '.join(str(terms).split(','))} ") == terms
+    info = msgspec.structs.replace(make_record().cell, recipe=str(terms))
     assert msgspec.json.decode(msgspec.json.encode(info), type=type(info)) == info
+
+
+def test_what_stands_in_for_the_recipes_own_leaves_the_budget_as_it_is() -> None:
+    assert str(parse_recipe("chunk=64,batch=512")) == "capped,batch=512,chunk=64"
+    assert parse_recipe("paper,negatives=local").negatives == 128
 
 
 @pytest.mark.parametrize(
@@ -58,12 +81,31 @@ def test_a_recipe_of_steps_is_read_and_stored(steps: int) -> None:
         "steps=9\n9",
         "400",
         "steps=\u0663",
+        "batch=0",
+        "chunk=0",
+        "negatives=0",
+        "batch=1,batch=2",
+        "lr=0",
+        "lr=nan",
+        "lr=-1",
+        "rate=3",
     ],
 )
 def test_anything_else_is_refused_by_name(text: str) -> None:
     with pytest.raises(UsageError, match="capped, paper, or steps=N") as caught:
         parse_recipe(text)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["capped,paper", "paper,steps=4"])
+def test_budgets_exclude_each_other(text: str) -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        parse_recipe(text)
+
+
+def test_negatives_within_more_than_the_batch_are_refused() -> None:
+    with pytest.raises(UsageError, match="negatives=128 changes nothing with a batch of 64"):
+        parse_recipe("batch=64,negatives=local")
 
 
 def test_a_record_of_another_recipe_is_refused() -> None:

@@ -170,7 +170,7 @@ def test_an_edited_method_and_another_backbone_make_new_cells(registry: Registry
     latest = stored(cell)
     assert plan(before, latest, "missing").done == 1
     assert plan(expand(request(shots=(1,), seeds=(1,)), registry, "other"), latest, "missing").done == 0
-    (tmp_path / "stub.py").write_text(METHOD + "# a better idea\n")
+    (tmp_path / "stub.py").write_text(METHOD + "BETTER = True\n")
     (edited,) = expand(request(shots=(1,), seeds=(1,)), find_methods((tmp_path / "stub.py",)), "f00d")
     assert plan([edited], latest, "missing").run == (edited,)
     assert msgspec.structs.replace(edited.info, method_code=cell.info.method_code) == cell.info

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-import bench.plan.registry
+import bench.plugins
 import methods
 from bench.errors import UsageError
-from bench.plan.registry import find_methods, method_code, parameter_fields
+from bench.plan.registry import find_methods, parameter_fields
 from bench.spec import Named
-from methods.base import EncoderMethod, HeadMethod, Method, Paper
+from methods.base import EncoderMethod, HeadMethod, Paper
 
 METHOD = """
 from dataclasses import dataclass
@@ -105,7 +105,7 @@ class EntryPoint(SimpleNamespace):
 
 def entry_points(monkeypatch: pytest.MonkeyPatch, **points: Any) -> None:
     listed = [EntryPoint(value=value, what=what) for value, what in points.items()]
-    monkeypatch.setattr(bench.plan.registry, "entry_points", lambda group: listed if group == "bench.methods" else [])
+    monkeypatch.setattr(bench.plugins, "entry_points", lambda group: listed if group == "bench.methods" else [])
 
 
 def test_other_packages_add_methods_as_modules_or_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,41 +125,3 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
         registry.build(Named("lorra"))
     with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
-
-
-def code(path: Path, name: str = "mine") -> str:
-    return method_code(find_methods((path,)).methods[name])
-
-
-def test_the_code_of_a_method_changes_with_its_file(tmp_path: Path) -> None:
-    path = plugin(tmp_path, METHOD.format(name="mine"))
-    before = code(path)
-    assert code(path) == before
-    plugin(tmp_path, METHOD.format(name="mine") + "# edited\n")
-    assert code(path) != before
-
-
-def test_two_files_of_one_name_each_have_their_own_code(tmp_path: Path) -> None:
-    first, second = (plugin(tmp_path / name, METHOD.format(name=name)) for name in ("first", "second"))
-    registry = find_methods((first, second))
-    assert registry.broken == {}
-    assert method_code(registry.methods["first"]) == code(first, "first") != method_code(registry.methods["second"])
-
-
-@pytest.mark.parametrize(
-    ("name", "edited", "matters"),
-    [
-        ("lora", "lora.py", True),
-        ("lora", "base.py", True),
-        ("lora", "logistic.py", True),  # base.py starts the heads of pair tasks with it
-        ("tip-adapter-f", "tip_adapter.py", True),
-        ("lora", "coop.py", False),
-    ],
-)
-def test_the_code_of_a_method_is_all_that_it_uses_of_methods(
-    name: str, edited: str, matters: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    method: type[Method] = find_methods().methods[name]
-    before, read = method_code(method), Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + (b"# edited" if path.name == edited else b""))
-    assert (method_code(method) != before) == matters

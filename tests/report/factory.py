@@ -10,20 +10,8 @@ import msgspec
 import numpy as np
 
 from bench.kinds import KINDS
-from bench.store.record import (
-    Bytes,
-    CellInfo,
-    Data,
-    Failure,
-    Joules,
-    Metric,
-    Parameters,
-    Provenance,
-    Record,
-    Reliability,
-    Seconds,
-    Training,
-)
+from bench.kinds.metrics import Metric, Reliability
+from bench.store.record import Bytes, CellInfo, Data, Failure, Joules, Parameters, Provenance, Record, Seconds, Training
 
 
 def number(*key: object) -> float:

@@ -11,11 +11,12 @@ import pytest
 from rich.console import Console
 
 from bench.errors import StoreError
+from bench.kinds.metrics import Metric
 from bench.report import summarise_records, terminal_table, write_report
 from bench.report.page.cells import collect
 from bench.report.text import display
 from bench.report.text.exports import cells_csv, leaderboard_csv
-from bench.store.record import Bytes, Joules, Metric, Seconds, Training
+from bench.store.record import Bytes, Joules, Seconds, Training
 from bench.store.store import Store
 from tests.report.factory import failed_record, make_record, realistic
 

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.kinds.metrics import Metric
 from bench.report import Summary, Table, summarise_records
 from bench.report.numbers.summary import Row
 from bench.report.text.exports import leaderboard_csv
 from bench.report.text.leaderboard import leaderboard
-from bench.store.record import Joules, Metric, Record
+from bench.store.record import Joules, Record
 from tests.report.factory import failed_record, later, make_record, realistic
 
 SMALL = realistic(["zero-shot", "lora", "coop", "full"], tasks=("a", "b", "c"), shots=(1, 4), seeds=(1, 2, 3))

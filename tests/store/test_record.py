@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import StoreError
-from bench.store.record import SCHEMA, Failure, Metric, NotARecord, Record, from_json, headline, to_json
+from bench.kinds.metrics import Metric
+from bench.store.record import SCHEMA, Failure, NotARecord, Record, from_json, headline, to_json
 from tests.factories import make_cell, make_record
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)

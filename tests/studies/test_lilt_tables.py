@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.store.record import Data, Metric, Parameters, Record
+from bench.kinds.metrics import Metric
+from bench.store.record import Data, Parameters, Record
 from studies.lilt.tables import markdown_table, table_lines
 from tests.factories import make_cell, make_record
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from bench.kinds.metrics import classification_metrics
-from bench.store.record import Data, Metric, Record
+from bench.kinds.metrics import Metric, classification_metrics
+from bench.store.record import Data, Record
 from bench.store.store import Store
 from bench.upkeep.rescore import AGAIN, rescore
 from tests.stores import bench, failed, make_store, predicted, scored

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.plan.registry import find_methods, method_code
+from bench.plan.code import method_code
+from bench.plan.registry import find_methods
 from bench.store.record import SCHEMA
 from bench.upkeep.status import Tally, status
 from tests.factories import make_record

@@ -7,6 +7,7 @@ import json
 import pytest
 from rich.console import Console
 
+from bench.kinds.metrics import Metric
 from bench.plan.grid import _label
 from bench.plan.registry import find_methods
 from bench.report import Table, summarise_records, terminal_table
@@ -17,7 +18,7 @@ from bench.report.page import render_page
 from bench.report.text.exports import leaderboard_json
 from bench.report.text.leaderboard import leaderboard
 from bench.spec import parse_names
-from bench.store.record import Metric, Record
+from bench.store.record import Record
 from tests.report.factory import make_record
 
 B16 = "ViT-B-16/openai"

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from bench.kinds.metrics import Metric
 from bench.report import Table, summarise_records, terminal_table, write_report
 from bench.report.numbers import scores
 from bench.report.page import render_page
 from bench.report.text.exports import leaderboard_csv, leaderboard_json
 from bench.report.text.latex import leaderboard_tex
 from bench.report.text.leaderboard import leaderboard
-from bench.store.record import Metric, Record
+from bench.store.record import Record
 from tests.report.factory import make_record, realistic
 
 COUNTED = ("complete_scores", "mean_scores", "bootstraps", "rank_methods", "mean_ranks", "reference_baseline", "gains")

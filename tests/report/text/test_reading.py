@@ -9,12 +9,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from bench.kinds.metrics import Metric
 from bench.report import summarise_records, terminal_table
 from bench.report.page import render_page
 from bench.report.text.leaderboard import leaderboard
 from bench.report.text.reading import how_to_read
 from bench.report.text.terminal import WIDTH
-from bench.store.record import Metric, Record, Training
+from bench.store.record import Record, Training
 from bench.text import markdown, markdown_figure, plain
 from tests.report.factory import make_record, realistic
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 from bench.errors import DataError
 from tasks.base import NO_SOURCES, Sources
 from tasks.catalog.classification import FROM_HUB, UNCHECKED, ClassificationSet
 from tasks.catalog.hub import OnHub
+from tasks.own.hub import hub_tables
+from tasks.revision import commit, of_commit
 from tests.tasks.catalog.miniature import shown_class, write_layout, write_parquet, write_webdataset
 from tests.tasks.catalog.test_layouts import SETS, shrunk
 
@@ -37,14 +44,16 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     datasets.disable_progress_bars()
+    commit.cache_clear()
     yield
+    commit.cache_clear()
     datasets.enable_progress_bars()
 
 
 def a_set(**changes: Any) -> ClassificationSet:
     given: dict[str, Any] = {
         **{"name": "numbers", "classes": 3, "sizes": {"train": 30, "test": 12}, "licence": "CC0-1.0"},
-        **{"templates": ("a {}.",), "hub": OnHub("someone/wds_numbers", gigabytes=0.25)},
+        **{"templates": ("a {}.",), "hub": OnHub("someone/wds_numbers", "main", gigabytes=0.25)},
     }
     return ClassificationSet(**{**given, **changes})
 
@@ -59,7 +68,7 @@ def test_webdataset_tars_are_read_with_their_class_names(tmp_path: Path) -> None
     assert entry.state(Sources(tmp_path)) == "ready in the data root, wds_numbers/"
     task = entry.task(Sources(tmp_path))
     assert list(task.class_names) == NAMES
-    assert (task.split_origin, task.origin, task.budget) == ("", "someone/wds_numbers on the hub", None)
+    assert (task.split_origin, task.origin, task.budget) == ("", "someone/wds_numbers on the hub, a copy", None)
     assert Counter(task.train.labels.tolist()) == dict.fromkeys(range(3), 8)
     assert Counter(task.val.labels.tolist()) == dict.fromkeys(range(3), 2)  # a fifth stands in
     assert Counter(task.test.labels.tolist()) == dict.fromkeys(range(3), 4)
@@ -80,7 +89,7 @@ def test_ids_and_validation_rows_are_the_same_the_next_time_and_in_other_shards(
 
 def test_parquet_files_are_read_with_the_class_names_of_their_card(tmp_path: Path) -> None:
     write_parquet(tmp_path / "fashion", NAMES, {"train": 10, "test": 4})
-    task = a_set(hub=OnHub("someone/fashion", form="parquet")).task(Sources(tmp_path))
+    task = a_set(hub=OnHub("someone/fashion", "main", form="parquet")).task(Sources(tmp_path))
     assert list(task.class_names) == NAMES
     assert task.test.ids[:2] == ["test/0", "test/1"]
     assert [shown_class(task.test.image(row)) for row in range(12)] == task.test.labels.tolist()
@@ -111,7 +120,7 @@ def test_counts_are_checked_where_they_are_confirmed(
     sizes: dict[str, int], unconfirmed: list[Any], message: str, tmp_path: Path
 ) -> None:
     copied(tmp_path, **sizes)
-    entry = a_set(hub=OnHub("someone/wds_numbers", unconfirmed=unconfirmed))
+    entry = a_set(hub=OnHub("someone/wds_numbers", "main", unconfirmed=unconfirmed))
     if not message:
         assert len(entry.task(Sources(tmp_path)).test) == 12
         return
@@ -148,7 +157,7 @@ def test_a_copy_without_a_test_split_is_told(tmp_path: Path) -> None:
 def test_a_card_without_a_test_split_is_told(tmp_path: Path) -> None:
     write_parquet(tmp_path / "fashion", NAMES, {"train": 10})
     with pytest.raises(DataError, match="fashion: there is nothing in test, only in train: get it again"):
-        a_set(hub=OnHub("someone/fashion", form="parquet")).task(Sources(tmp_path)).load("train")
+        a_set(hub=OnHub("someone/fashion", "main", form="parquet")).task(Sources(tmp_path)).load("train")
 
 
 def test_a_copy_that_is_cut_short_is_one_line(tmp_path: Path) -> None:
@@ -169,8 +178,8 @@ def test_a_hub_out_of_reach_is_one_line_with_the_remedy() -> None:
 
 def test_a_state_says_what_a_download_would_be_and_sees_an_earlier_one(tmp_path: Path) -> None:
     assert a_set().state(NO_SOURCES) == "would download about 250 MB from someone/wds_numbers"
-    assert a_set(hub=OnHub("a/b", gigabytes=22.4)).state(NO_SOURCES) == "would download about 22.4 GB from a/b"
-    assert a_set(hub=OnHub("a/b")).state(NO_SOURCES) == "would download an unknown amount from a/b"
+    assert a_set(hub=OnHub("a/b", "main", gigabytes=22.4)).state(NO_SOURCES) == "would download about 22.4 GB from a/b"
+    assert a_set(hub=OnHub("a/b", "main")).state(NO_SOURCES) == "would download an unknown amount from a/b"
     snapshot = tmp_path / "cache/hub/datasets--someone--wds_numbers/snapshots/abc"
     (snapshot / "train").mkdir(parents=True)
     (snapshot / "classnames.txt").write_text("zero\n")
@@ -200,3 +209,116 @@ def test_every_repository_is_read_from_a_copy(entry: ClassificationSet, tmp_path
     task = small.task(Sources(tmp_path))
     assert list(task.class_names) == NAMES and (len(task.train), len(task.val), len(task.test)) == (6, 0, 3)
     assert json.dumps(task.class_texts())  # plain text
+
+
+HASHES = ("1" * 40, "2" * 40)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A hub that answers from a copy: what it was asked for, and the commit that its branch `main` is at."""
+    folder, asked = tmp_path / "there" / "wds_numbers", {"main": HASHES[0], "read": []}
+    copied(folder.parent)
+    import datasets
+
+    load, builder = datasets.load_dataset, datasets.load_dataset_builder
+
+    def dataset_info(self: Any, repository: str, *, revision: str, timeout: float) -> SimpleNamespace:
+        assert (repository, revision) == ("someone/wds_numbers", "main")
+        return SimpleNamespace(sha=asked["main"])
+
+    def hf_hub_download(repository: str, name: str, *, repo_type: str, revision: str) -> str:
+        asked["read"].append(revision)
+        if not (folder / name).exists():
+            raise EntryNotFoundError(name)
+        return str(folder / name)
+
+    def load_dataset(name: str, data_files: dict[str, str] | None = None, revision: str | None = None) -> Any:
+        if data_files is None:
+            asked["read"].append(revision)
+            return load(str(folder))
+        before, _, after = data_files["train"].partition("@")
+        assert before == "hf://datasets/someone/wds_numbers"
+        asked["read"].append(after.partition("/")[0])
+        return load(name, data_files={split: f"{folder}/{split}/*.tar" for split in data_files})
+
+    def load_dataset_builder(name: str, revision: str) -> Any:
+        asked["read"].append(revision)
+        return builder(str(folder))
+
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", hf_hub_download)
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setattr("datasets.load_dataset_builder", load_dataset_builder)
+    return asked
+
+
+@pytest.mark.parametrize("form", ["webdataset", "parquet"])
+def test_all_is_read_from_the_one_commit_that_a_branch_is_at(form: Any, tmp_path: Path, hub: dict[str, Any]) -> None:
+    if form == "parquet":
+        shutil.rmtree(tmp_path / "there" / "wds_numbers")
+        write_parquet(tmp_path / "there" / "wds_numbers", NAMES, {"train": 10, "test": 4})
+    entry = a_set(hub=OnHub("someone/wds_numbers", "main", form=form))
+    task = entry.task(NO_SOURCES)
+    hub["main"] = HASHES[1]  # the hub gets another commit before the rows are read
+    assert len(task.test) == 12 and hub["read"] == [HASHES[0]] * (2 if form == "webdataset" else 3)
+    assert task.origin == f"someone/wds_numbers on the hub, revision {HASHES[0]}"
+    assert entry.task(NO_SOURCES).version == task.version
+    commit.cache_clear()  # as in another process
+    later = entry.task(NO_SOURCES)
+    assert HASHES[1] in later.origin and later.version != task.version
+
+
+def test_a_commit_is_read_as_it_is_pinned(hub: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", lambda *given, **more: pytest.fail("the hub was asked"))
+    task = a_set(hub=OnHub("someone/wds_numbers", HASHES[1])).task(NO_SOURCES)
+    assert len(task.test) == 12 and hub["read"] == [HASHES[1]] * 2 and HASHES[1] in task.origin
+
+
+def test_out_of_reach_the_commit_that_was_read_last_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache/hub/datasets--someone--wds_numbers"
+    for seconds, name in enumerate(HASHES):
+        (cache / "snapshots" / name).mkdir(parents=True)
+        os.utime(cache / "snapshots" / name, (seconds, seconds))
+    (cache / "refs").mkdir()
+    (cache / "refs" / "v1").write_text(HASHES[0])
+    assert commit("someone/wds_numbers", "main") == HASHES[1]
+    assert commit("someone/wds_numbers", "v1") == HASHES[0]
+    with pytest.raises(OSError, match="offline mode"):
+        commit("someone/wds_numbers", "v2")
+
+
+def test_an_answer_that_there_is_no_such_revision_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cache/hub/datasets--someone--wds_numbers/snapshots" / HASHES[0]).mkdir(parents=True)
+
+    def refuse(*given: object, **more: object) -> None:
+        raise HfHubHTTPError("404: no such revision", response=SimpleNamespace(headers={}, request=None))  # type: ignore[arg-type]
+
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", refuse)
+    with pytest.raises(DataError, match=r"someone/wds_numbers can't be read from the hub \(404: no such revision\)"):
+        a_set().task(NO_SOURCES)
+
+
+def test_another_commit_from_the_librarys_own_cache_is_not_taken(hub: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    stale = {"train": SimpleNamespace(cache_files=[{"filename": f"/cache/someone___wds/default/0.0.0/{HASHES[1]}/a.arrow"}])}
+    monkeypatch.setattr("datasets.load_dataset", lambda source, **options: stale)
+    with pytest.raises(DataError, match=f"the cache has commit {HASHES[1]}, not {HASHES[0]}"):
+        a_set(hub=OnHub("someone/wds_numbers", HASHES[0], form="parquet")).task(NO_SOURCES).load("train")
+    assert of_commit(stale, HASHES[1]) is stale
+    with pytest.raises(DataError, match=rf"hf:someone/pets can't be loaded \(the cache has commit {HASHES[1]}, not"):
+        hub_tables("someone/pets", Path(), None, HASHES[0])
+
+
+def test_a_pinned_commit_is_cached_if_its_own_files_are(tmp_path: Path) -> None:
+    other = tmp_path / "cache/hub/datasets--someone--wds_numbers/snapshots" / HASHES[0] / "train"
+    other.mkdir(parents=True)
+    (other / "0.tar").write_bytes(b"")
+    assert OnHub("someone/wds_numbers", HASHES[0]).cached
+    assert not OnHub("someone/wds_numbers", HASHES[1]).cached
+
+
+def test_every_repository_is_pinned_to_a_commit_or_to_main() -> None:
+    revisions = {entry.hub.id: entry.hub.revision for entry in SETS if entry.hub}
+    assert all(re.fullmatch("main|[0-9a-f]{40}", revision) for revision in revisions.values())
+    assert all(entry.hub.revision == revisions[entry.hub.id] for entry in SETS if entry.hub)  # the same in each entry
+    assert sum(revision != "main" for revision in revisions.values()) == 5

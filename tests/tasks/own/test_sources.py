@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bench.errors import DataError, UsageError
 from tasks.base import Augmentation, Task
 from tasks.find import find_task
+from tasks.revision import commit
 from tests.tasks.own.makers import draw, hub_folder, write
 
 LABELS = ["big_cat", "dog"] * 10
@@ -113,6 +115,34 @@ def test_a_folder_in_the_hubs_form(tmp_path: Path) -> None:
     assert all(label == grey % 2 for _, label, grey in rows(task).values())
     again = find_task(f"parquet:{tmp_path / 'pets'}")
     assert rows(again) == rows(task)
+
+
+def test_a_set_of_the_hub_is_read_at_one_commit_that_its_origin_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    there, load, asked = hub_folder(tmp_path / "pets"), datasets.load_dataset, []
+
+    def dataset_info(self: object, repository: str, *, revision: str, timeout: float) -> SimpleNamespace:
+        asked.append((repository, revision))
+        return SimpleNamespace(sha=("a" if revision == "main" else "b") * 40)
+
+    def load_dataset(source: str, revision: str, **options: object) -> object:
+        asked.append((source, revision))
+        return load(str(there), **options)
+
+    commit.cache_clear()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", dataset_info)
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    for brackets, branch, read in (("", "main", "a" * 40), ("[revision=v2]", "v2", "b" * 40)):
+        task = find_task(f"hf:someone/pets{brackets}")
+        assert asked == [("someone/pets", branch), ("someone/pets", read)]
+        assert (task.name, task.origin) == ("hf:someone/pets", f"hf:someone/pets revision {read}, its own split")
+        asked.clear()
+    commit.cache_clear()
+    monkeypatch.setattr("datasets.load_dataset", load)
+    with pytest.raises(DataError, match=r"pets is a folder and has no revisions: leave out revision=v2"):
+        find_task(f"hf:{there}[revision=v2]")
 
 
 def test_a_parquet_file_with_images_inside(tmp_path: Path) -> None:
