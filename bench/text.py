@@ -39,6 +39,11 @@ def markdown(text: str, limit: int | None = None) -> str:
     return "\\" + text if text[:1] in {"-", "=", "+", "#"} else text
 
 
+def markdown_figure(figure: str) -> str:
+    """A figure of our own in a table's cell. No line starts there, so that its signs, points and brackets stay readable."""
+    return figure.replace("~", r"\~")  # a lone tilde is literal, two in one paragraph may strike out what is between
+
+
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from bench.cli.console import print_wide
 
 if TYPE_CHECKING:
-    from bench.compare.changes import Change, Level, Row
+    from bench.compare.changes import Change, ChangedRow, Level
     from bench.compare.verdict import Comparison
 
 LISTED = 20  # lost scores and offending rows shown one by one; all of them are in --json
@@ -71,12 +71,12 @@ def _print(found: Comparison) -> None:
         click.secho(line, fg="red" if found.failed else None)
 
 
-def _table(title: str, rows: list[Row], level: Level) -> Table:
+def _table(title: str, rows: list[ChangedRow], level: Level) -> Grid:
     from bench.text import plain
 
     names = [name for name in ("time", "joules measured", "joules estimated", "memory") if any(name in r.changes for r in rows)]
     places = {"method": (), "task": ("task",), "cell": ("task", "size", "seed")}[level]
-    table = Table(title=Text(title), title_justify="left", pad_edge=False)
+    table = Grid(title=Text(title), title_justify="left", pad_edge=False)
     table.add_column("method", no_wrap=True)
     for place in places:
         table.add_column("shots" if place == "size" else place, justify="left" if place == "task" else "right", no_wrap=True)

@@ -17,6 +17,6 @@ from bench.cli.console import print_wide
 def report(out: Path, sort: str) -> None:
     """Make leaderboard, page, tables and plots of a results folder again from its records."""
     from bench import api
-    from bench.report import terminal_table
+    from bench.report.text.terminal import WIDTH, terminal_table
 
-    print_wide(terminal_table(api.report(out, sort)))
+    print_wide(terminal_table(api.report(out, sort)), WIDTH)

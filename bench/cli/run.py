@@ -12,7 +12,6 @@ from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_broken
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
-RECALLS_WIDTH = 220  # characters, so that no heading is cut
 
 
 @click.command()
@@ -112,8 +111,7 @@ def run(**options: Any) -> None:
     from bench.plan.budget import parse_recipe
     from bench.plan.grid import Request
     from bench.plan.settings import Settings
-    from bench.report import terminal_table
-    from bench.report.text import retrieval
+    from bench.report.text.terminal import WIDTH, terminal_table
     from bench.spec import parse_numbers, parse_shots
     from tasks.base import Sources
     from tasks.catalog import ENTRIES
@@ -192,9 +190,7 @@ def run(**options: Any) -> None:
         announce=announce,
     )
     if outcome.summary is not None:
-        print_wide(terminal_table(outcome.summary))
-        if (recalls := retrieval.terminal(outcome.records)) is not None:
-            print_wide(recalls, RECALLS_WIDTH)
+        print_wide(terminal_table(outcome.summary), WIDTH)
         console.print(f"leaderboard, page (index.html), tables and plots: {out}", markup=False, highlight=False)
     if outcome.stopped:
         click.echo("stopped; the same command goes on with what is missing", err=True)

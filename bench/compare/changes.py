@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from bench.compare.pairing import CellPair
+from bench.compare.pairing import PairedCell
 from bench.report.numbers import sizes
-from bench.report.numbers.frame import SECTION
+from bench.report.numbers.section import SECTION, Section
 from bench.report.numbers.statistics import CONFIDENCE
-from bench.report.numbers.summary import Section
 from bench.store.record import Record, headline
 
 Level = Literal["method", "task", "cell"]
@@ -44,7 +43,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Row:
+class ChangedRow:
     """One method, one method on one task, or one cell: what is None is taken together."""
 
     section: Section
@@ -68,10 +67,10 @@ class Row:
         return "".join(parts)
 
 
-def rows(pairs: Iterable[CellPair], level: Level) -> list[Row]:
+def changed_rows(pairs: Iterable[PairedCell], level: Level) -> list[ChangedRow]:
     """One row for each method, method and task, or cell, of the pairs with a score in both runs; methods of different
     sections (kind, backbone, protocol and what else keeps tables apart) are different rows. Labels and backbones are B's."""
-    grouped: dict[tuple[Section, str, str | None, int | None, int | None], list[CellPair]] = {}
+    grouped: dict[tuple[Section, str, str | None, int | None, int | None], list[PairedCell]] = {}
     for pair in pairs:
         if not pair.scored:
             continue
@@ -80,7 +79,7 @@ def rows(pairs: Iterable[CellPair], level: Level) -> list[Row]:
         shots, seed = (sizes.number(cell), cell.seed) if level == "cell" else (None, None)
         grouped.setdefault((section_of(pair.b), cell.label, task, shots, seed), []).append(pair)
     order = sorted(grouped, key=lambda key: (key[0].title, key[0].fingerprint, key[1], key[2] or "", key[3] or 0, key[4] or 0))
-    return [Row(*key, changes=_changes(grouped[key])) for key in order]
+    return [ChangedRow(*key, changes=_changes(grouped[key])) for key in order]
 
 
 def section_of(record: Record) -> Section:
@@ -112,7 +111,7 @@ def figures(record: Record) -> dict[str, tuple[float, str]]:
     return {name: figure for name, figure in found.items() if math.isfinite(figure[0])}
 
 
-def _changes(pairs: Sequence[CellPair]) -> dict[str, Change]:
+def _changes(pairs: Sequence[PairedCell]) -> dict[str, Change]:
     both = [(pair.a.cell, figures(pair.a), figures(pair.b)) for pair in pairs]
     names = dict.fromkeys(name for _, a, b in both for name in a if name in b)
     result = {}
@@ -122,11 +121,13 @@ def _changes(pairs: Sequence[CellPair]) -> dict[str, Change]:
         after = np.array([b for _, _, (b, _) in found])
         draws = [(cell.task, cell.seed) for cell, _, _ in found]
         unit = found[0][2][1]
-        result[name] = Change(unit, before.mean().item(), after.mean().item(), half_width(after - before, draws), len(found))
+        result[name] = Change(
+            unit, before.mean().item(), after.mean().item(), clustered_half_width(after - before, draws), len(found)
+        )
     return result
 
 
-def half_width(differences: ArrayLike, draws: Sequence[Hashable]) -> float | None:
+def clustered_half_width(differences: ArrayLike, draws: Sequence[Hashable]) -> float | None:
     """Half the width of the 95% Student-t interval of the mean of paired differences [n].
 
     draws: which draw each difference belongs to. Supports nest across shot counts, so the cells of one task and seed are

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bench.compare.changes import Change, Row
+from bench.compare.changes import Change, ChangedRow
 from bench.compare.verdict import Comparison
 from bench.report.numbers import sizes
 from bench.store.record import CellInfo, Record
@@ -47,7 +47,7 @@ def error_line(record: Record) -> str | None:
     return None if record.error is None else f"{record.error.type}: {record.error.message}"
 
 
-def _place(row: Row) -> dict[str, Any]:
+def _place(row: ChangedRow) -> dict[str, Any]:
     shots = None if row.shots is None else sizes.typed(row.shots)
     return {**asdict(row.section), "label": row.label, "task": row.task, "shots": shots, "seed": row.seed}
 

@@ -11,7 +11,7 @@ from bench.store.store import cell_key, newest
 
 
 @dataclass(frozen=True)
-class CellPair:
+class PairedCell:
     """The same cell in both runs."""
 
     a: Record
@@ -42,7 +42,7 @@ class Strangers:
 
 @dataclass(frozen=True)
 class Pairing:
-    pairs: tuple[CellPair, ...]
+    pairs: tuple[PairedCell, ...]
     strangers: tuple[Strangers, ...]
     only_a: tuple[Record, ...]
     only_b: tuple[Record, ...]
@@ -68,7 +68,7 @@ def pair_cells(a: Iterable[Record], b: Iterable[Record]) -> Pairing:
         if reason:
             strangers.append(Strangers(left, right, reason))
         else:
-            pairs.append(CellPair(left, right))
+            pairs.append(PairedCell(left, right))
     return Pairing(tuple(pairs), tuple(strangers), tuple(ours.values()), tuple(theirs.values()))
 
 

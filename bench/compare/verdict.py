@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.compare.changes import SCORE, Change, Level, Row, rows
-from bench.compare.pairing import CellPair, Pairing, pair_cells
+from bench.compare.changes import SCORE, Change, ChangedRow, Level, changed_rows
+from bench.compare.pairing import PairedCell, Pairing, pair_cells
 from bench.compare.rules import Rule, parse_rule
 from bench.errors import UsageError, unknown
 from bench.store.record import Record
@@ -27,7 +27,7 @@ class Offence:
 
     rule: Rule
     figure: str
-    row: Row
+    row: ChangedRow
     change: Change
 
 
@@ -38,9 +38,9 @@ class Comparison:
     level: Level
     rules: tuple[Rule, ...]
     pairing: Pairing
-    rows: list[Row]
+    rows: list[ChangedRow]
     offences: list[Offence]
-    lost: list[CellPair]  # scored in A, not in B: they offend where `lost_offends`
+    lost: list[PairedCell]  # scored in A, not in B: they offend where `lost_offends`
     lost_offends: bool  # whether any rule is on a score
     problems: list[str]  # lines of either that were passed over
     devices: tuple[tuple[str, ...], tuple[str, ...]]  # that the compared cells of A and of B ran on
@@ -65,7 +65,7 @@ def compare(a: Path, b: Path, rules: Sequence[str | Rule] = (), level: Level = "
         if rule.metric not in {"accuracy", *COST_RULES, *metrics}:
             raise unknown("metric of a rule", rule.metric, {"accuracy", *COST_RULES, *metrics})
     pairing = pair_cells(ours, theirs)
-    found = rows(pairing.pairs, level)
+    found = changed_rows(pairing.pairs, level)
     lost = [pair for pair in pairing.pairs if pair.lost]
     lost_offends = any(rule.metric not in COST_RULES for rule in parsed)
     offences = []
@@ -95,7 +95,7 @@ def _why_nothing(rule: Rule, pairing: Pairing) -> str:
     return "no cell has a score in both runs: compare runs of the same methods, tasks, shots and seeds"
 
 
-def _devices(pairs: Iterable[CellPair]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _devices(pairs: Iterable[PairedCell]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     both: tuple[set[str], set[str]] = set(), set()
     for pair in pairs:
         for record, found in zip((pair.a, pair.b), both, strict=True):

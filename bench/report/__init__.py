@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.report.numbers.frame import to_frame
+from bench.report.numbers.section import Section
 from bench.report.numbers.sorting import sort_rows
-from bench.report.numbers.summary import Section, Summary, Table
+from bench.report.numbers.summary import Summary, Table
 from bench.report.page import render_page
 from bench.report.plots.draw import write_plots
 from bench.report.summarise import summarise

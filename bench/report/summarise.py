@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.beside import beside
-from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, SECTION, mark_current
+from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, mark_current
 from bench.report.numbers.layout import Layout
+from bench.report.numbers.method_rows import make_rows
 from bench.report.numbers.pareto import marked
 from bench.report.numbers.ranking import Ranking, rank_methods
-from bench.report.numbers.rows import complete_scores, gains, make_rows, reference_baseline
-from bench.report.numbers.statistics import mean_ranks
-from bench.report.numbers.summary import Joint, Section, Summary, Table
+from bench.report.numbers.scores import Scores
+from bench.report.numbers.section import SECTION, Section
+from bench.report.numbers.summary import Joint, Summary, Table
 from bench.report.text.notes import ranking_notes, table_notes
 
 ALL_KINDS = "all kinds"
-_KINDS = ["classification", "pair", "retrieval"]
 
 
 def summarise(frame: pd.DataFrame) -> Summary:
@@ -31,7 +31,8 @@ def summarise(frame: pd.DataFrame) -> Summary:
     tables = []
     for key, cells in counting.groupby(SECTION, sort=True):
         tables.append(make_table(Section.of(key), cells, overtaken.get(key, 0)))
-    tables.sort(key=lambda table: (_KINDS.index(table.section.kind), table.section.title, table.section.fingerprint))
+    order = list(KINDS)
+    tables.sort(key=lambda table: (order.index(table.section.kind), table.section.title, table.section.fingerprint))
     return Summary(
         tables=tables,
         joint=_joint(tables),
@@ -43,44 +44,15 @@ def summarise(frame: pd.DataFrame) -> Summary:
 
 def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
     """One table from its counting records."""
-    layout = Layout.of(cells)
-    complete = {shots: complete_scores(layout, shots) for shots in layout.shots}
-    scores = complete[layout.largest]
-    reference = reference_baseline(layout)
-    known = tuple(scores.index[scores[reference].notna()]) if reference is not None else ()
-    rankings = {shots: rank_methods(found, shots) for shots, found in complete.items()}
-    notes = _reference_notes(layout, reference, known) + ranking_notes(rankings)
-    notes += table_notes(section, layout, cells, overtaken)
+    scores = Scores.of(Layout.of(cells))
     return Table(
         section=section,
-        shots=layout.shots,
-        tasks=layout.tasks,
-        rows=marked(make_rows(layout), layout.largest),
-        reference=reference,
-        gain_tasks=known,
-        task_gains=gains(scores, reference),
-        ranked=scores.dropna(axis="columns").shape[1] if len(mean_ranks(scores)) else 0,
-        notes=notes,
-        rankings=tuple(found for found in rankings.values() if isinstance(found, Ranking)),
+        scores=scores,
+        rows=marked(make_rows(scores), scores.layout.largest),
+        notes=table_notes(section, scores, cells, overtaken),
         published=beside(section, cells),
-        complete=complete,
         cells=cells,
     )
-
-
-def _reference_notes(layout: Layout, reference: str | None, known: tuple[str, ...]) -> list[str]:
-    """Which baseline, with which templates or other parameters, and on how many tasks it exists."""
-    if reference is None:
-        return ["No baseline without a support was run, so there are no gains."] if layout.largest > 0 else []
-    tasks = layout.tasks_at(layout.largest)
-    given = layout.baselines.loc[layout.baselines["label"] == reference, "params"].iloc[0]
-    parameters = ", ".join(f"{name} = {value}" for name, value in json.loads(given).items() if value is not False)
-    shown = f"{reference} ({parameters})" if parameters else reference
-    notes = [f"Gain is over {shown}, which uses no support: its figure holds at all shots."]
-    if len(known) < len(tasks):
-        where = f"{len(known)} of {len(tasks)} tasks"
-        notes.append(f"{reference} has a score on {where}; gains are means over these: {', '.join(known) or 'none'}.")
-    return notes
 
 
 def _joint(tables: list[Table]) -> list[Joint]:
@@ -91,7 +63,7 @@ def _joint(tables: list[Table]) -> list[Joint]:
     result = []
     for section, found in alike.items():
         shots = sorted(set.intersection(*(set(table.shots) for table in found)))
-        ranked = [rank_methods(pd.concat([table.complete[count] for table in found]), count) for count in shots]
+        ranked = [rank_methods(pd.concat([table.scores.complete[count] for table in found]), count) for count in shots]
         rankings = tuple(ranking for ranking in ranked if isinstance(ranking, Ranking))
         if len(found) > 1 and rankings:
             result.append(Joint(section, rankings, ranking_notes({ranking.shots: ranking for ranking in rankings})))

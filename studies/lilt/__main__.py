@@ -14,15 +14,15 @@ import pandas as pd
 from bench.backbone import load
 from bench.cli.console import DATA_ROOT, OneLineErrors
 from bench.errors import UsageError
-from bench.report.text.retrieval import cells, markdown_table
 from bench.spec import parse_names, parse_numbers
 from bench.store.record import Record
 from studies.lilt.clock import REFERENCE, Clock
 from studies.lilt.drift import aligned_towers, drift
 from studies.lilt.plots import draw_all
 from studies.lilt.probes import probes
-from studies.lilt.runs import Grid
+from studies.lilt.runs import Runs
 from studies.lilt.subject import BUNDLED, ProbeSets, Subject, own_towers
+from studies.lilt.tables import cell_figures, markdown_table
 from studies.lilt.texts import read_labelled
 from tasks.base import Sources
 from tasks.find import find_task
@@ -44,7 +44,7 @@ from tasks.find import find_task
 def main(out: Path, seeds: str, workers: int, backbone: str | None, **own: Any) -> None:
     """Answer LilT's claims on the bundled towers, or on others. What OUT/figures.json holds isn't measured again."""
     subject = BUNDLED if backbone is None else _subject(backbone, **own)
-    records = Grid(out, tuple(parse_numbers(seeds, "seeds", least=0)), workers).run(subject)
+    records = Runs(out, tuple(parse_numbers(seeds, "seeds", least=0)), workers).run(subject)
     figures = measured(records, subject, out)
     (out / "tables.md").write_text(_tables(records))
     draw_all(out, _frame(records), figures, subject)
@@ -97,7 +97,7 @@ def measured(records: list[Record], subject: Subject, out: Path) -> dict[str, di
 def _frame(records: list[Record]) -> pd.DataFrame:
     """A row per cell: method, pairs, backbone and all figures."""
     return pd.DataFrame(
-        [{"method": one.method, "pairs": one.pairs, "backbone": one.backbone, **one.figures} for one in cells(records)]
+        [{"method": one.method, "pairs": one.pairs, "backbone": one.backbone, **one.figures} for one in cell_figures(records)]
     )
 
 

@@ -1,4 +1,4 @@
-"""The cells of the study. What the store already holds isn't run again."""
+"""The records of the study. What the store already holds isn't run again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studies.lilt.subject import GridPart, Subject
 
 
 @dataclass(frozen=True)
-class Grid:
+class Runs:
     """Where the records are, and how they are made."""
 
     out: Path

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.backbone import Backbone, load
+from bench.cell.fitting import unfrozen
 from bench.cell.fitting.encoder import EncoderFitting
 from bench.cell.fitting.unfrozen import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.prepare import freeze, prepare

@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bench.kinds import KINDS
 from bench.kinds.metrics import Metric, Reliability
 from bench.store.record import Bytes, CellInfo, Data, Failure, Joules, Parameters, Provenance, Record, Seconds, Training
-
-METRICS = {"classification": "accuracy", "pair": "accuracy", "retrieval": "mean_recall@1"}
 
 
 def number(*key: object) -> float:
@@ -37,7 +36,7 @@ def make_record(
         }
     )
     done = {
-        "metrics": {METRICS[kind]: Metric(score)} if score is not None else {},
+        "metrics": {KINDS[kind].headline: Metric(score)} if score is not None else {},
         "parameters": Parameters(trainable=1000, total=100_000, share=0.01, stored_bytes=4096),
         "time_s": Seconds(bank=1.0, fit=2.0, predict=0.5, total=3.5, cpu=3.0),
         "energy_j": Joules(bank=1.0, fit=20.0, predict=4.0, total=25.0, quality="measured", source="rapl", scope="cpu packages"),

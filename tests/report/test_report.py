@@ -93,7 +93,7 @@ def test_nothing_that_a_record_measures_is_left_out_of_cells() -> None:
     """And the page's drill-down says it, too, where a user would look first."""
     record = make_record(
         training=Training(
-            asked_steps=4800, run_steps=48, capped=True, batch=32, loss=[2.5, 0.5], chosen={"lr": 0.001},
+            asked_steps=4800, run_steps=48, capped=True, batch=32, rate_factor=20.0, loss=[2.5, 0.5], chosen={"lr": 0.001},
             warmup_s=0.25, steps_per_s=12.5, samples_per_s=400.0,
         ),
         time_s=Seconds(
@@ -107,7 +107,13 @@ def test_nothing_that_a_record_measures_is_left_out_of_cells() -> None:
     summary = summarise_records([record])
     (row,) = csv.DictReader(io.StringIO(cells_csv(summary)))
     expected = {
-        **{"warmup_seconds": "0.25", "steps_per_second": "12.5", "samples_per_second": "400.0", "chosen": '{"lr": 0.001}'},
+        **{
+            "rate_factor": "20.0",
+            "warmup_seconds": "0.25",
+            "steps_per_second": "12.5",
+            "samples_per_second": "400.0",
+            "chosen": '{"lr": 0.001}',
+        },
         **{"loss": "[2.5, 0.5]", "cpu_seconds_fit": "1.9", "device_seconds_fit": "1.5", "device_seconds_predict": "0.25"},
         **{"idle_watts": "70.0", "energy_repeated_predict": "9", "memory_reserved_fit_bytes": str(8 * 2**20)},
         **{"metric_accuracy": "0.5", "metric_log_loss": "1.25"},
@@ -115,7 +121,7 @@ def test_nothing_that_a_record_measures_is_left_out_of_cells() -> None:
     assert {name: row[name] for name in expected} == expected
     (cell,) = collect(summary, {}).data["tables"][0]["cells"][0]
     assert cell[-1] == (
-        "48 of 4,800 steps at 12.5 a second (400 samples); warm-up 0.250 s; bank 1.00, fit 2.00, predict 0.500 s; "
+        "48 of 4,800 steps at 12.5 a second (400 samples); rates x 20.0; warm-up 0.250 s; bank 1.00, fit 2.00, predict 0.500 s; "
         "1.75 s on the device; peak 3.00 MiB; 8.00 MiB reserved; 25.0 J (predicting as the mean of 9 runs); 70.0 W idle; "
         "chosen lr = 0.001"
     )

@@ -10,8 +10,9 @@ import msgspec
 import pandas as pd
 
 from bench.report.numbers.frame import OK, metric_column
+from bench.report.numbers.section import Section
 from bench.report.numbers.statistics import Estimate, estimate
-from bench.report.numbers.summary import Beside, Section
+from bench.report.numbers.summary import Beside
 
 FIGURES = Path(__file__).with_name("published.toml")
 

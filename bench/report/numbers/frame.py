@@ -12,10 +12,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.report.numbers import sizes
+from bench.report.numbers.section import FLAGS, SECTION
 from bench.store.record import Record, headline
 
-# What two records must share to stand in one table.
-SECTION = ["kind", "backbone", "fingerprint", "protocol", "recipe", "precision", "quick", "split_origin", "support"]
 # What names a cell within a table.
 CELL = ["label", "task", "shots", "seed"]
 
@@ -27,7 +26,7 @@ OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
 # Part of the record -> column -> field of the part.
 _TEXT = {
     "cell": {
-        **{name: name for name in SECTION if name != "quick"},
+        **{name: name for name in SECTION if name not in FLAGS},
         **{name: name for name in ("method", "label", "method_code", "family", "task", "task_version")},
     },
     "error": {"error_phase": "phase", "error_type": "type", "error_message": "message"},
@@ -51,10 +50,13 @@ _DECIMAL = {
         **{f"joules_{part}": part for part in ("total", "bank", "fit", "predict")},
         **{"energy_window_seconds": "window_s", "idle_watts": "idle_watts"},
     },
-    "training": {"warmup_seconds": "warmup_s", "steps_per_second": "steps_per_s", "samples_per_second": "samples_per_s"},
+    "training": {
+        **{"warmup_seconds": "warmup_s", "steps_per_second": "steps_per_s", "samples_per_second": "samples_per_s"},
+        "rate_factor": "rate_factor",
+    },
 }
 _TRUTH = {
-    "cell": {"quick": "quick"},
+    "cell": {name: name for name in FLAGS},
     "energy_j": {"energy_shared": "shared"},
     "training": {"capped": "capped"},
     "provenance": {"dirty": "dirty"},
@@ -96,7 +98,7 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
         own.append(_own(record))
     series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
     found = pd.DataFrame(own, columns=[*_OWN, *sorted({name for row in own for name in row} - set(_OWN))])
-    frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", "quick": "bool"})
+    frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", **dict.fromkeys(FLAGS, "bool")})
     frame = frame[[*_FIRST, *frame.columns.difference(_FIRST, sort=False)]]
     # A total order: sums of floats, and with them every byte written, must not hang on the order of the shards.
     return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")

@@ -30,6 +30,15 @@ class Layout:
         return cls(adapted=cells[most > 0], baselines=cells[most == 0])
 
     @cached_property
+    def cells(self) -> pd.DataFrame:
+        """All of them, the baselines last."""
+        return pd.concat([self.adapted, self.baselines])
+
+    @cached_property
+    def labels(self) -> list[str]:
+        return sorted(set(self.adapted["label"]) | set(self.baselines["label"]))
+
+    @cached_property
     def asked(self) -> dict[tuple[str, int], frozenset[int]]:
         """(task, shots) -> seeds."""
         found: dict[tuple[str, int], set[int]] = {}
@@ -63,6 +72,7 @@ class Layout:
         cells = self.adapted[self.adapted["shots"] == shots]
         return cells[cells["seed"].isin(self.seeds_at(shots))]
 
+    @cached_property
     def missing(self) -> dict[tuple[str, str, int], int]:
         """(label, task, shots) -> cells asked for that have no record; only those above zero."""
         labels = sorted(self.adapted["label"].unique())

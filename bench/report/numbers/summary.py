@@ -2,70 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from bench.report.numbers.ranking import Ranking
+from bench.report.numbers.scores import Scores
+from bench.report.numbers.section import Section
 from bench.report.numbers.statistics import Estimate
-from bench.text import plain
-
-HEADLINE_NAMES = {
-    "classification": "accuracy (%)",
-    "pair": "accuracy (%)",
-    "retrieval": "mean recall at 1 (%)",
-}
-
-
-@dataclass(frozen=True)
-class Section:
-    """What all records of a table share: nothing that differs in one of these is compared."""
-
-    kind: str
-    backbone: str
-    fingerprint: str
-    protocol: str
-    recipe: str
-    precision: str
-    quick: bool
-    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
-    support: str = ""  # where supports come from that weren't drawn here
-
-    @classmethod
-    def of(cls, key: Any) -> Section:
-        """From the key of a group of `SECTION` columns."""
-        found = cls(*key)
-        return replace(found, quick=bool(found.quick))  # older pandas gives numpy's
-
-    @property
-    def title(self) -> str:
-        """One plain line; not escaped."""
-        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", self._recipe, self.precision]
-        parts += [self.split_origin] if self.split_origin else []
-        parts += [f"supports from {self.support}"] if self.support else []
-        return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
-
-    @property
-    def _recipe(self) -> str:
-        named, _, steps = self.recipe.partition("steps=")
-        return f"at most {steps} steps" if steps else f"{named} recipe"
-
-    @property
-    def random_backbone(self) -> bool:
-        return re.search(r"/random(?=[\s,)]|$)", self.backbone) is not None
-
-    @property
-    def unaligned_backbone(self) -> bool:
-        return self.backbone.startswith(("align(", "bundled-unaligned"))
-
-    @property
-    def _mark(self) -> str:
-        marks = [
-            name for name, holds in (("unaligned", self.unaligned_backbone), ("random weights", self.random_backbone)) if holds
-        ]
-        return f" ({', '.join(marks)})" if marks else ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +64,7 @@ class Row:
     against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
     # The 95% interval of each mean by a stratified bootstrap, where there is enough to draw from.
     bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)  # further ones, means over tasks and seeds at the largest shot count
     pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
 
     @property
@@ -145,22 +90,28 @@ class Beside:
 @dataclass(frozen=True)
 class Table:
     section: Section
-    shots: tuple[int, ...]
-    tasks: tuple[str, ...]
+    scores: Scores = field(repr=False)
     rows: list[Row]  # best first, those without a mean last
-    reference: str | None  # label of the baseline that gains are taken over
-    gain_tasks: tuple[str, ...]  # the tasks on which the reference has a score
-    task_gains: pd.DataFrame  # [tasks, labels], at the largest shot count, missing where either has no complete score
-    ranked: int  # methods that the ranks are among
     notes: list[str]  # plain text
-    rankings: tuple[Ranking, ...]  # by shots, those that have enough tasks
     published: list[Beside]
-    complete: dict[int, pd.DataFrame] = field(repr=False)  # shots -> scores [tasks, labels], missing where not complete
     cells: pd.DataFrame = field(repr=False)  # the counting records
 
     @property
+    def shots(self) -> tuple[int, ...]:
+        return self.scores.layout.shots
+
+    @property
     def largest(self) -> int:
-        return self.shots[-1]
+        return self.scores.layout.largest
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return self.scores.layout.tasks
+
+    @property
+    def rankings(self) -> tuple[Ranking, ...]:
+        """By shots, those that have enough tasks."""
+        return tuple(found for found in self.scores.rankings.values() if isinstance(found, Ranking))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, OK
-from bench.report.numbers.summary import Section, Summary
+from bench.report.numbers.section import Section
+from bench.report.numbers.summary import Summary
 from bench.report.page.boards import make_board, make_joint, reasons
 from bench.report.page.cells import collect
 from bench.report.page.machines import machines

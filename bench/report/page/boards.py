@@ -10,20 +10,20 @@ import pandas as pd
 from markupsafe import Markup
 
 from bench.report.numbers import sizes
-from bench.report.numbers.frame import SECTION
-from bench.report.numbers.summary import Joint, Row, Section, Summary, Table
+from bench.report.numbers.section import SECTION, Section
+from bench.report.numbers.summary import Joint, Row, Summary, Table
 from bench.report.page import svg
-from bench.report.page.cells import MESSAGE_LENGTH, Cells, reason_of
-from bench.report.text.columns import Column, Figure, columns, figures, task_figures
-from bench.report.text.leaderboard import HOW_JOINT, how_to_read
+from bench.report.page.cells import MESSAGE_LENGTH, CellData, reason_of
+from bench.report.text.columns import Column, Entry, columns, entries, task_entries
 from bench.report.text.published import published_rows
+from bench.report.text.reading import HOW_JOINT, how_to_read
 from bench.text import plain
 
 _WIDE = 620  # points; a wider plot gets a line of its own
 
 
 @dataclass(frozen=True)
-class Line:
+class BoardRow:
     """One row of a table: a method, over all tasks or on one."""
 
     label: str
@@ -34,13 +34,13 @@ class Line:
     task: int | None
     task_name: str
     missing: int
-    figures: list[Figure]
+    entries: list[Entry]
 
 
 @dataclass(frozen=True)
-class Plot:
+class Drawing:
     title: str
-    drawing: Markup
+    svg: Markup
     wide: bool
 
 
@@ -55,14 +55,14 @@ class Board:
     link: str
     columns: list[Column]
     sorted_by: str  # title of the column that the rows come ordered by
-    lines: list[Line]
+    lines: list[BoardRow]
     shots: list[str]
-    task_lines: list[Line]
+    task_lines: list[BoardRow]
     tasks: int
     how_to_read: list[str]
     notes: list[str]
     published: list[list[str]]
-    plots: list[Plot]
+    plots: list[Drawing]
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class JointBoard:
     heading: str
     detail: str
     shots: list[str]
-    lines: list[tuple[str, str, list[Figure]]]  # label, family, ranks
+    lines: list[tuple[str, str, list[Entry]]]  # label, family, ranks
     notes: list[str]
-    plots: list[Plot]
+    plots: list[Drawing]
 
 
 def make_joint(number: int, joint: Joint, tables: Sequence[Table], plots: Mapping[str, str]) -> JointBoard:
@@ -88,7 +88,7 @@ def make_joint(number: int, joint: Joint, tables: Sequence[Table], plots: Mappin
         detail=detail,
         shots=[sizes.title(ranking.shots) for ranking in joint.rankings],
         lines=[
-            (plain(label), plain(families[label]), [Figure("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
+            (plain(label), plain(families[label]), [Entry("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
             for label, ranks in joint.rows
         ],
         notes=[*HOW_JOINT, *map(plain, joint.notes)],
@@ -108,21 +108,20 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         link=heading if alone else table.section.title,
         columns=shown,
         sorted_by=sizes.title(table.largest),
-        lines=[_line(number, position, row, figures(row, shown), row.missing) for position, row in enumerate(table.rows)],
+        lines=[_line(number, position, row, entries(row, shown), row.missing) for position, row in enumerate(table.rows)],
         shots=[sizes.title(shots) for shots in table.shots],
         task_lines=_task_lines(number, table),
         tasks=len(table.tasks),
-        # Written for Markdown, where a tilde needs a backslash.
-        how_to_read=[line.replace("\\~", "~") for line in how_to_read(table)],
+        how_to_read=how_to_read(table),
         notes=[plain(note) for note in table.notes],
         published=published_rows(table.published),
         plots=_plots(number, plots),
     )
 
 
-def _line(number: int, position: int, row: Row, found: list[Figure], missing: int) -> Line:
+def _line(number: int, position: int, row: Row, found: list[Entry], missing: int) -> BoardRow:
     """A row over all tasks."""
-    return Line(
+    return BoardRow(
         label=plain(row.label),
         family=plain(row.family),
         baseline=row.baseline,
@@ -131,11 +130,11 @@ def _line(number: int, position: int, row: Row, found: list[Figure], missing: in
         task=None,
         task_name="",
         missing=missing,
-        figures=found,
+        entries=found,
     )
 
 
-def _task_lines(number: int, table: Table) -> list[Line]:
+def _task_lines(number: int, table: Table) -> list[BoardRow]:
     lines = []
     for task_number, task in enumerate(table.tasks):
         for position, row in enumerate(table.rows):
@@ -143,19 +142,19 @@ def _task_lines(number: int, table: Table) -> list[Line]:
             # A baseline's one score stands under every shot count.
             found = list(scores.values())[:1] if row.baseline else list(scores.values())
             missing = sum(score.missing for score in found)
-            line = _line(number, position, row, task_figures(row, task, table.shots), missing)
+            line = _line(number, position, row, task_entries(row, task, table.shots), missing)
             lines.append(replace(line, task=task_number, task_name=plain(task)))
     return lines
 
 
-def _plots(number: int, plots: Mapping[str, str]) -> list[Plot]:
+def _plots(number: int, plots: Mapping[str, str]) -> list[Drawing]:
     return [
-        Plot(title, svg.inline(drawing, f"plot{number}-{position}-", title), svg.width(drawing) > _WIDE)
+        Drawing(title, svg.inline(drawing, f"plot{number}-{position}-", title), svg.width(drawing) > _WIDE)
         for position, (title, drawing) in enumerate(plots.items())
     ]
 
 
-def reasons(summary: Summary, grouped: pd.DataFrame, cells: Cells) -> list[dict[str, Any]]:
+def reasons(summary: Summary, grouped: pd.DataFrame, cells: CellData) -> list[dict[str, Any]]:
     """Failed or not applicable cells, equal reasons in one row that knows where its cells are."""
     if grouped.empty:
         return []

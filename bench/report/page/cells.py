@@ -23,7 +23,7 @@ Reason = tuple[int, str, str, str, str, str, str]
 
 
 @dataclass
-class Cells:
+class CellData:
     """`data` goes into the page as JSON.
 
     data["tables"][table]["cells"][row] holds, for the rows of a table in their order, one list per cell:
@@ -35,9 +35,9 @@ class Cells:
     reasons: dict[Reason, int] = field(default_factory=dict)  # reason -> position of an error of this reason
 
 
-def collect(summary: Summary, records: Mapping[str, Record]) -> Cells:
+def collect(summary: Summary, records: Mapping[str, Record]) -> CellData:
     """The counting cells of all tables. `records`: by record_id; one that is not there has no traceback."""
-    found = Cells({"statuses": [], "errors": [], "tables": []})
+    found = CellData({"statuses": [], "errors": [], "tables": []})
     known: dict[tuple[str, ...], int] = {}
     statuses: dict[str, int] = {}
     for number, table in enumerate(summary.tables):

@@ -9,7 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.report.numbers.ranking import Ranking
-from bench.report.numbers.summary import Joint, Row, Section, Summary, Table
+from bench.report.numbers.section import Section
+from bench.report.numbers.summary import Joint, Row, Summary, Table
 from bench.report.plots.calibration import errors_figures, reliability_figures
 from bench.report.plots.canvas import save, settings
 from bench.report.plots.gains import gains_figure

@@ -19,17 +19,17 @@ TASKS = 60  # columns that can still be told apart
 
 def gains_figure(table: Table) -> Figure:
     """Points of gain in each square; a square without one says why."""
-    rows = [row for row in table.rows if row.suits and row.label in table.task_gains.columns][:METHODS]
-    tasks = list(table.task_gains.index)[:TASKS]
+    rows = [row for row in table.rows if row.suits and row.label in table.scores.gains.columns][:METHODS]
+    tasks = list(table.scores.gains.index)[:TASKS]
     if not rows or not tasks:
         figure = new_figure(5.0, 2.6)
         title(figure, table.section.title, beside_legend=False)
-        empty(figure, "no baseline to compare with" if table.reference is None else "no method to compare")
+        empty(figure, "no baseline to compare with" if table.scores.reference is None else "no method to compare")
         return figure
     figure = new_figure(3.2 + 0.75 * max(4, len(tasks)), 1.8 + 0.34 * max(3, len(rows)))
     title(figure, table.section.title, beside_legend=False)
     axes = figure.subplots()
-    gains = 100 * table.task_gains.loc[tasks, [row.label for row in rows]].to_numpy(dtype=float).T
+    gains = 100 * table.scores.gains.loc[tasks, [row.label for row in rows]].to_numpy(dtype=float).T
     known = np.abs(gains[np.isfinite(gains)])
     # A few huge gains must not wash out all others; colours stop at the 95th percentile, the numbers don't.
     limit = max(1.0, float(np.percentile(known, 95))) if known.size else 1.0
@@ -38,7 +38,7 @@ def gains_figure(table: Table) -> Figure:
     axes.set_yticks(range(len(rows)), [shown(row.label) for row in rows])
     axes.set_xticks(range(len(tasks)), [shown(task) for task in tasks], rotation=35, ha="right", rotation_mode="anchor")
     axes.grid(visible=False)
-    axes.set_title(f"gain over {shown(table.reference or '')} at {sizes.title(table.largest)}, points", fontsize=9)
+    axes.set_title(f"gain over {shown(table.scores.reference or '')} at {sizes.title(table.largest)}, points", fontsize=9)
     figure.colorbar(image, ax=axes, pad=0.02, extend="both")
     _numbers(axes, table, rows, gains, image)
     return figure
@@ -52,7 +52,7 @@ def _numbers(axes: Axes, table: Table, rows: list[Row], gains: NDArray[np.floati
             dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
             text, colour = f"{gain:+.1f}", "white" if dark else "black"
         else:
-            score = rows[line].tasks.get(str(table.task_gains.index[column]), {}).get(table.largest)
+            score = rows[line].tasks.get(str(table.scores.gains.index[column]), {}).get(table.largest)
             lacking = score is not None and score.ok < score.asked
             text, colour = (why_empty(score) if score and lacking else "no baseline"), "#666666"
         axes.text(column, line, text, ha="center", va="center", color=colour, fontsize=8 if np.isfinite(gain) else 6.5)

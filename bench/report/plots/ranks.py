@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from bench.report.numbers import sizes
 from bench.report.numbers.ranking import Ranking
-from bench.report.numbers.summary import Section
+from bench.report.numbers.section import Section
 from bench.report.plots.canvas import new_figure, shown, title
 from bench.report.plots.palette import look
 

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
+from bench.kinds import KINDS
 from bench.report.numbers import sizes
-from bench.report.numbers.summary import HEADLINE_NAMES, Costs, Row, Table
+from bench.report.numbers.summary import Costs, Row, Table
 from bench.report.plots.canvas import METHODS, empty, new_figure, shown, title
 from bench.report.plots.labels import place
 from bench.report.plots.palette import look
@@ -60,9 +61,9 @@ def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -
     figure = new_figure(9.6, 6.0 if len(found) > CROWDED else 4.6)
     title(figure, table.section.title, beside_legend=False)
     axes = figure.subplots()
-    tasks = len(table.task_gains)
+    tasks = len(table.scores.gains)
     shots = f"mean over {tasks} task{'s' if tasks != 1 else ''} at {sizes.title(table.largest)}"
-    axes.set(xlabel=name, ylabel=f"{HEADLINE_NAMES[table.section.kind]}, {shots}")
+    axes.set(xlabel=name, ylabel=f"{KINDS[table.section.kind].headline_title}, {shots}")
     if not found:
         empty(figure, "no method has both figures for every cell")
         return figure

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.kinds import KINDS
 from bench.report.numbers import sizes
-from bench.report.numbers.summary import HEADLINE_NAMES, Row, Table
+from bench.report.numbers.summary import Row, Table
 from bench.report.plots.canvas import LEGEND_WIDTH, METHODS, empty, legend, legend_height, new_figure, shown, title
 from bench.report.plots.families import COLUMNS, by_family
 from bench.report.plots.palette import look
@@ -90,13 +91,14 @@ def _dots(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
             axes.set_xlim(max(-2.0, min(scores) - room), min(102.0, max(scores) + room))
     panels[0, 0].set_yticks(range(len(rows)), [shown(row.label) for row in rows])
     panels[0, 0].set_ylim(len(rows) - 0.4, -0.6)
-    figure.supxlabel(f"{HEADLINE_NAMES[table.section.kind]} at {sizes.title(table.largest)}", fontsize=9)
+    figure.supxlabel(f"{KINDS[table.section.kind].headline_title} at {sizes.title(table.largest)}", fontsize=9)
     return figure
 
 
 def _name_axes(figure: Figure, table: Table) -> None:
-    figure.supxlabel("shots (labelled examples per class)" if table.section.kind != "retrieval" else "shots", fontsize=9)
-    figure.supylabel(HEADLINE_NAMES[table.section.kind], fontsize=9)
+    kind = KINDS[table.section.kind]
+    figure.supxlabel(kind.shots_title, fontsize=9)
+    figure.supylabel(kind.headline_title, fontsize=9)
 
 
 def _points(table: Table, row: Row, task: str) -> list[tuple[int, float, float]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.kinds import KINDS
+from bench.kinds.metrics import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Table, TaskScore
 from bench.report.text import display
@@ -30,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Entry:
     """One place of a table; `number` is what it is sorted by, None where nothing is known."""
 
     text: str
@@ -39,18 +41,18 @@ class Figure:
 
 def columns(table: Table) -> list[Column]:
     """Every column in which at least one row has something."""
-    every = [*_scores(table), *_comparison(), *_costs(), _gaps()]
+    every = [*_scores(table), *_further(table), *_comparison(), *_costs(), _gaps()]
     return [column for column in every if any(column.text(row) for row in table.rows)]
 
 
-def figures(row: Row, shown: list[Column]) -> list[Figure]:
-    return [Figure(column.text(row), column.number(row)) for column in shown]
+def entries(row: Row, shown: list[Column]) -> list[Entry]:
+    return [Entry(column.text(row), column.number(row)) for column in shown]
 
 
-def task_figures(row: Row, task: str, shots: tuple[int, ...]) -> list[Figure]:
+def task_entries(row: Row, task: str, shots: tuple[int, ...]) -> list[Entry]:
     """One row of the table by task: a score for each shot count."""
     scores = row.tasks.get(task, {})
-    return [Figure(display.task_score(scores.get(count)), _mean(scores.get(count))) for count in shots]
+    return [Entry(display.task_score(scores.get(count)), _mean(scores.get(count))) for count in shots]
 
 
 def _mean(found: TaskScore | None) -> float | None:
@@ -75,6 +77,22 @@ def _shots(shots: int) -> Column:
 
     name, hint = sizes.title(shots), "mean over tasks, ± half the 95% interval over seeds"
     return Column(name, hint, "descending", lambda row: display.score(row.scores[shots]), number, short=name)
+
+
+def _further(table: Table) -> list[Column]:
+    """Other metrics than the headline, at the largest shot count."""
+    titles = KINDS[table.section.kind].columns
+
+    def column(metric: str) -> Column:
+        other = f"zero-shot {metric.removeprefix(TRANSFER)}"
+        hint = "mean over tasks and seeds" if metric in titles else "zero-shot accuracy on another task, mean over seeds"
+        title = titles.get(metric, other)
+        return Column(
+            title, f"{hint}, {sizes.title(table.largest)}", "descending",
+            lambda row: display.percent(row.metrics.get(metric)), lambda row: row.metrics.get(metric), short=title,
+        )  # fmt: skip
+
+    return [column(metric) for metric in table.scores.metrics]
 
 
 def _comparison() -> list[Column]:

@@ -17,6 +17,11 @@ def score(estimate: Estimate | None) -> str:
     return mean if estimate.half_width is None else f"{mean} ± {100 * estimate.half_width:.1f}"
 
 
+def percent(share: float | None) -> str:
+    """A share 0..1 in points: "71.3"."""
+    return "" if share is None else f"{100 * share:.1f}"
+
+
 def interval(ends: tuple[float, float] | None) -> str:
     """Both ends in points: "[70.1, 72.4]"."""
     return "" if ends is None else f"[{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"

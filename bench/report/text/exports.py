@@ -12,7 +12,8 @@ import msgspec
 import pandas as pd
 
 from bench.report.numbers import sizes
-from bench.report.numbers.frame import SECTION
+from bench.report.numbers.frame import metric_column
+from bench.report.numbers.section import SECTION
 from bench.report.numbers.statistics import Estimate
 from bench.report.numbers.summary import Costs, Joint, Row, Summary, Table, TaskScore
 from bench.text import spreadsheet
@@ -36,7 +37,8 @@ def cells_csv(summary: Summary) -> str:
 def leaderboard_csv(summary: Summary) -> str:
     """Per method and shot count one row of scope "all tasks", and one of scope "one task" for each task."""
     rows = [row for table in summary.tables for method in table.rows for row in _rows(table, method)]
-    frame = pd.DataFrame(rows, columns=_LEADERBOARD)
+    metrics = dict.fromkeys(metric_column(metric) for table in summary.tables for metric in table.scores.metrics)
+    frame = pd.DataFrame(rows, columns=[*_LEADERBOARD, *metrics])
     # Gaps would turn counts into 3.0.
     return to_csv(
         frame.astype(
@@ -59,8 +61,11 @@ def leaderboard_json(summary: Summary) -> str:
                 for (task, shots), costs in row.task_costs.items()
             ]
             rows.append(given)
-        head = {name: getattr(table, name) for name in ("tasks", "reference", "gain_tasks", "ranked", "notes")}
-        head = {"shots": [sizes.typed(shots) for shots in table.shots], **head}
+        head = {
+            **{"shots": [sizes.typed(shots) for shots in table.shots], "tasks": table.tasks},
+            **{"reference": table.scores.reference, "gain_tasks": table.scores.gain_tasks, "ranked": len(table.scores.ranks)},
+            "notes": table.notes,
+        }
         found = {"rankings": _rankings(table), "published": [dataclasses.asdict(row) for row in table.published], "rows": rows}
         tables.append({"section": dataclasses.asdict(table.section), **head, **found})
     joint = [{"section": dataclasses.asdict(part.section), "rankings": _rankings(part)} for part in summary.joint]
@@ -101,10 +106,11 @@ def _rows(table: Table, method: Row) -> Iterator[dict[str, object]]:
         "behind": method.behind,
         "behind_p": method.behind_p,
         "pareto": " ".join(method.pareto),
+        **{metric_column(metric): value for metric, value in method.metrics.items()},
     }
     for shots in table.shots:
         found = [scores[shots] for scores in method.tasks.values() if shots in scores]
-        # Ranks, gains and costs of the means belong to the largest shot count.
+        # Ranks, gains, further metrics and costs of the means belong to the largest shot count.
         last = whole | _costs(method.costs) if shots == table.largest else {}
         ends = dict(zip(("bootstrap_low", "bootstrap_high"), method.bootstrap.get(shots, (None, None)), strict=True))
         place = {"scope": "all tasks", "task": "", "shots": sizes.typed(shots)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bench.report.numbers.summary import HEADLINE_NAMES, Summary, Table
+from bench.kinds import KINDS
+from bench.report.numbers.summary import Summary, Table
 from bench.report.text.columns import columns
 from bench.text import latex
 
@@ -20,7 +21,9 @@ def leaderboard_tex(summary: Summary) -> str:
 
 def _table(table: Table) -> list[str]:
     shown = [column for column in columns(table) if column.short]
-    caption = f"{table.section.title}. {HEADLINE_NAMES[table.section.kind]}, mean over tasks ± half the 95% interval over seeds."
+    caption = (
+        f"{table.section.title}. {KINDS[table.section.kind].headline_title}, mean over tasks ± half the 95% interval over seeds."
+    )
     return [
         r"\begin{table}",
         r"\centering",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pandas as pd
@@ -10,18 +11,36 @@ from bench.report.numbers import sizes
 from bench.report.numbers.frame import NOT_APPLICABLE, OK
 from bench.report.numbers.layout import Layout
 from bench.report.numbers.ranking import Ranking
+from bench.report.numbers.scores import Scores
+from bench.report.numbers.section import Section
 from bench.report.numbers.statistics import CONFIDENCE
-from bench.report.numbers.summary import Section
 from bench.report.text import display
+from bench.report.text.conditions import conditions_notes
 
 
-def table_notes(section: Section, layout: Layout, cells: pd.DataFrame, overtaken: int) -> list[str]:
+def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken: int) -> list[str]:
     """All notes of one table. `cells` are its counting records, `overtaken` how many others it leaves out."""
     done = cells[cells["state"] == OK]
-    notes = [*_backbone(section), *_averages(layout), *_capped(done), *_energy(done), *_memory(done), *_data(done)]
-    notes += _machines(done)
+    notes = [*_reference(scores), *ranking_notes(scores.rankings), *_backbone(section), *_averages(scores.layout)]
+    notes += [*_capped(done), *conditions_notes(done)]
     if overtaken:
         notes.append(f"{overtaken} records left out: a later one, of edited code or of a newer version of the task, counts.")
+    return notes
+
+
+def _reference(scores: Scores) -> list[str]:
+    """Which baseline, with which templates or other parameters, and on how many tasks it exists."""
+    layout, label, known = scores.layout, scores.reference, scores.gain_tasks
+    if label is None:
+        return ["No baseline without a support was run, so there are no gains."] if layout.largest > 0 else []
+    tasks = layout.tasks_at(layout.largest)
+    given = layout.baselines.loc[layout.baselines["label"] == label, "params"].iloc[0]
+    parameters = ", ".join(f"{name} = {value}" for name, value in json.loads(given).items() if value is not False)
+    shown = f"{label} ({parameters})" if parameters else label
+    notes = [f"Gain is over {shown}, which uses no support: its figure holds at all shots."]
+    if len(known) < len(tasks):
+        where = f"{len(known)} of {len(tasks)} tasks"
+        notes.append(f"{label} has a score on {where}; gains are means over these: {', '.join(known) or 'none'}.")
     return notes
 
 
@@ -46,11 +65,11 @@ def _ranking(ranking: Ranking) -> str:
 
 def _backbone(section: Section) -> list[str]:
     found = []
-    if section.random_backbone:
+    if section.random_weights:
         found.append(
             f"The backbone {section.backbone} has random weights: these scores test the program and say nothing about methods."
         )
-    if section.unaligned_backbone:
+    if not section.aligned:
         found.append(f"The towers of {section.backbone} have never met: before training, scores are at chance.")
     return found
 
@@ -67,19 +86,13 @@ def _averages(layout: Layout) -> list[str]:
     several = layout.baselines.groupby(["label", "task"]).size()
     if (several > 1).any():
         notes.append("A baseline has several records per task; the mean of them is shown.")
-    excluded = cells_not_applicable(layout)
+    excluded = sorted(layout.cells.loc[layout.cells["state"] == NOT_APPLICABLE, "label"].unique())
     if excluded:
         notes.append(
             f"Not applicable on some tasks, therefore without a mean over all of them: {', '.join(excluded)}. "
             "Their scores on the other tasks are in the table by task."
         )
     return notes
-
-
-def cells_not_applicable(layout: Layout) -> list[str]:
-    """Labels that do not apply somewhere in this table."""
-    cells = pd.concat([layout.adapted, layout.baselines])
-    return sorted(cells.loc[cells["state"] == NOT_APPLICABLE, "label"].unique())
 
 
 def _span(values: pd.Series) -> str:
@@ -94,71 +107,15 @@ def _capped(done: pd.DataFrame) -> list[str]:
     alike: dict[str, list[str]] = {}
     for label, cells in capped.groupby("label"):
         part = "" if len(cells) == totals[label] else f" in {len(cells)} of {totals[label]} cells"
-        what = f"asked {_span(cells['asked_steps'])} steps, run {_span(cells['run_steps'])}{part}"
+        what = f"asked {_span(cells['asked_steps'])} steps, run {_span(cells['run_steps'])}{_rates(cells)}{part}"
         alike.setdefault(what, []).append(str(label))
     return [f"Capped by the step budget: {', '.join(labels)}: {what}." for what, labels in alike.items()]
 
 
-def _energy(done: pd.DataFrame) -> list[str]:
-    kinds = done[["energy_quality", "energy_source", "energy_scope", "energy_shared"]].fillna(
-        {"energy_source": "", "energy_scope": ""}
-    )
-    notes = []
-    for quality in ("measured", "estimated", "unavailable"):
-        for (source, scope), cells in kinds[kinds["energy_quality"] == quality].groupby(["energy_source", "energy_scope"]):
-            shared = "; others may have been charged to the same counter" if cells["energy_shared"].fillna(False).any() else ""
-            over = f" over {scope}" if scope else ""
-            notes.append(f"Energy {quality}: {source or 'source not given'}{over}, {len(cells)} cells{shared}.")
-    if len(notes) > 1:
-        notes.append("Joules of different sources do not compare; a method whose cells have several shows no joules.")
-    return notes
-
-
-def _memory(done: pd.DataFrame) -> list[str]:
-    sources = done.loc[done["memory_total_bytes"].notna(), "memory_source"].fillna("source not given").value_counts().sort_index()
-    notes = [f"Peak memory above the baseline at a cell's start: {source}, {count} cells." for source, count in sources.items()]
-    if len(notes) > 1:
-        notes.append("Peaks of different sources do not compare; a method whose cells have several shows none.")
-    return notes
-
-
-def _data(done: pd.DataFrame) -> list[str]:
-    notes = []
-    for column, what in (("test_hash", "test sets"), ("origin", "origins of the data")):
-        several = done.groupby("task")[column].nunique()
-        notes += [
-            f"Warning: {task} was scored on {count} different {what}: its scores do not compare."
-            for task, count in several.items()
-            if count > 1
-        ]
-    adapted = done[done["shots"] > 0]
-    supports = adapted.groupby(["task", "shots", "seed"])["support_hash"].nunique()
-    broken = sorted({str(task) for task, *_ in supports[supports > 1].index})
-    if broken:
-        notes.append(f"Warning: methods saw different supports of the same seed on {', '.join(broken)}: not paired.")
-    skipped = done.groupby("task")["skipped_images"].max()
-    notes += [
-        f"{task}: {count} images could not be read and were skipped."
-        for task, count in skipped.items()
-        if pd.notna(count) and count > 0
-    ]
-    codes = done.groupby("label")["method_code"].nunique()
-    notes += [
-        f"Warning: cells of {label} were made with {count} versions of its code." for label, count in codes.items() if count > 1
-    ]
-    return notes
-
-
-def _machines(done: pd.DataFrame) -> list[str]:
-    notes = []
-    machines = done[["host", "device", "threads"]].dropna(subset=["device"]).drop_duplicates()
-    if len(machines) > 1:
-        notes.append(
-            f"Made on {len(machines)} different machines, devices or thread counts: seconds, joules and memory do not compare."
-        )
-    elif len(machines) == 1:
-        notes.append(f"Made on {machines['device'].iloc[0]}, {machines['threads'].iloc[0]} threads.")
-    dirty = int(done["dirty"].fillna(False).sum())
-    if dirty:
-        notes.append(f"{dirty} cells were made from a working tree with uncommitted changes.")
-    return notes
+def _rates(cells: pd.DataFrame) -> str:
+    """By what the rates of the recipe were multiplied, where the records know it and it is another than 1."""
+    known = cells["rate_factor"].dropna()
+    if known.eq(1).all():
+        return ""
+    ends = [display.significant(end) for end in (known.min(), known.max())]
+    return f", rates x {' to '.join(dict.fromkeys(ends))}"

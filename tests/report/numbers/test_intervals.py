@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.compare.changes import half_width
+from bench.compare.changes import clustered_half_width
 from bench.report import summarise_records
 from bench.report.numbers.bootstrap import SEEDS, TASKS, bootstrap_interval
 from bench.report.numbers.statistics import estimate
@@ -38,7 +38,7 @@ def resampled(scores: Scores) -> Ends:
 def paired(differences: Scores) -> Ends:
     """The interval of `compare`: every cell of a task and seed is one draw."""
     draws = [(task, seed) for task, seeds in enumerate(differences) for seed in range(len(seeds))]
-    width = half_width(differences.ravel(), draws)
+    width = clustered_half_width(differences.ravel(), draws)
     assert width is not None
     return differences.mean() - width, differences.mean() + width
 

@@ -1,10 +1,10 @@
-"""The table of all retrieval figures: means over seeds, best first, nothing invented where nothing is known."""
+"""The tables of the study of LilT: means over seeds, best first, nothing invented where nothing is known."""
 
 from __future__ import annotations
 
 from bench.kinds.metrics import Metric
-from bench.report.text.retrieval import markdown_table, table, terminal
 from bench.store.record import Data, Parameters, Record
+from studies.lilt.tables import markdown_table, table_lines
 from tests.factories import make_cell, make_record
 
 
@@ -26,7 +26,7 @@ def column(lines: list[list[str]], name: str) -> list[str]:
 
 def test_a_line_is_the_mean_over_seeds_and_the_best_stands_first() -> None:
     records = [record("lit", 1, 0.2), record("lit", 2, 0.4), record("full", 1, 0.35), record("lit", 1, 0.1, pairs=64)]
-    lines = table(records)
+    lines = table_lines(records)
     assert column(lines, "method") == ["lit", "full", "lit"]
     assert column(lines, "pairs") == ["64", "256", "256"]
     assert column(lines, "text R@1") == ["10.0", "35.0", "30.0"]
@@ -36,15 +36,15 @@ def test_a_line_is_the_mean_over_seeds_and_the_best_stands_first() -> None:
 
 
 def test_other_tasks_have_a_column_each_and_what_is_unknown_is_empty() -> None:
-    lines = table([record("lit", 1, 0.2, **{"zero_shot/digits": 0.125}), record("full", 1, 0.3)])
+    lines = table_lines([record("lit", 1, 0.2, **{"zero_shot/digits": 0.125}), record("full", 1, 0.3)])
     assert column(lines, "digits") == ["", "12.5"]
     assert column(lines, "seconds") == ["", ""]
 
 
-def test_it_is_printed_only_where_nothing_else_was_run() -> None:
-    assert terminal([record("lit", 1, 0.2)]) is not None
-    assert terminal([record("lit", 1, 0.2), make_record(cell=make_cell())]) is None
-    assert terminal([make_record(cell=make_cell(kind="retrieval"), status="failed")]) is None
+def test_only_cells_of_retrieval_with_a_score_are_in_it() -> None:
+    others = [make_record(cell=make_cell()), make_record(cell=make_cell(kind="retrieval"), status="failed")]
+    assert table_lines(others) == [] and markdown_table(others) == ""
+    assert len(table_lines([record("lit", 1, 0.2), *others])) == 2
 
 
 def test_labels_are_escaped() -> None:

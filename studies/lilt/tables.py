@@ -1,25 +1,23 @@
-"""All figures of a run of retrieval: recall both ways, what the result does on other tasks, and what it cost."""
+"""The study's tables: pairs by methods, with recall both ways, what the result does on other tasks, and what it cost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from rich.table import Table as Grid
-from rich.text import Text
 
 from bench.kinds.metrics import TRANSFER
 from bench.kinds.retrieval import Retrieval
 from bench.report.text import display
 from bench.store.record import Record
-from bench.text import markdown, plain
+from bench.text import markdown
 
-RECALLS = Retrieval.columns
+COSTS = ("trained", "share", "seconds", "joules", "peak MiB", "stored KiB")
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellFigures:
     """A cell that has a score, with figures by name: metrics 0..1, share, seconds, joules, bytes; what is unknown is left out."""
 
     method: str
@@ -30,10 +28,11 @@ class Cell:
     figures: dict[str, float]
 
 
-def cells(records: Iterable[Record]) -> list[Cell]:
+def cell_figures(records: Iterable[Record]) -> list[CellFigures]:
+    """Of the records of retrieval."""
     found = []
     for record in records:
-        if record.status != "ok" or record.cell.kind != "retrieval" or record.data is None or record.parameters is None:
+        if record.status != "ok" or record.cell.kind != Retrieval.name or record.data is None or record.parameters is None:
             continue
         parameters, energy = record.parameters, record.energy_j
         known = {
@@ -45,25 +44,26 @@ def cells(records: Iterable[Record]) -> list[Cell]:
         }
         figures = {name: float(value) for name, value in known.items() if value is not None}
         estimated = energy is not None and energy.quality == "estimated"
-        found.append(Cell(record.cell.label, record.data.n_support, record.cell.seed, record.cell.backbone, estimated, figures))
+        found.append(
+            CellFigures(record.cell.label, record.data.n_support, record.cell.seed, record.cell.backbone, estimated, figures)
+        )
     return found
 
 
-def table(records: Iterable[Record]) -> list[list[str]]:
+def table_lines(records: Iterable[Record]) -> list[list[str]]:
     """Header, then a line per method and number of pairs, best first: means over seeds, metrics in percent."""
-    found = cells(records)
+    found = cell_figures(records)
     others = sorted({name for cell in found for name in cell.figures if name.startswith(TRANSFER)})
-    metrics = RECALLS | {name: name.removeprefix(TRANSFER) for name in others}
-    costs = ["trained", "share", "seconds", "joules", "peak MiB", "stored KiB"]
-    groups: dict[tuple[str, int], list[Cell]] = {}
+    metrics = Retrieval.columns | {name: name.removeprefix(TRANSFER) for name in others}
+    groups: dict[tuple[str, int], list[CellFigures]] = {}
     for cell in found:
         groups.setdefault((cell.method, cell.pairs), []).append(cell)
     lines = sorted(groups.items(), key=lambda item: (item[0][1], -(_mean(item[1], "mean_recall@1") or 0.0)))
     body = [_line(method, pairs, mine, metrics) for (method, pairs), mine in lines]
-    return [["method", "pairs", "cells", *metrics.values(), *costs], *body] if body else []
+    return [["method", "pairs", "cells", *metrics.values(), *COSTS], *body] if body else []
 
 
-def _line(method: str, pairs: int, mine: list[Cell], metrics: Iterable[str]) -> list[str]:
+def _line(method: str, pairs: int, mine: list[CellFigures], metrics: Iterable[str]) -> list[str]:
     shares = [cell.figures["share"] for cell in mine]
     joules, trained = _mean(mine, "joules"), _mean(mine, "trained")
     values = [_mean(mine, name) for name in metrics]
@@ -81,29 +81,15 @@ def _line(method: str, pairs: int, mine: list[Cell], metrics: Iterable[str]) -> 
     ]
 
 
-def _mean(mine: list[Cell], name: str) -> float | None:
+def _mean(mine: list[CellFigures], name: str) -> float | None:
     """None unless every cell knows it."""
     values = [cell.figures[name] for cell in mine if name in cell.figures]
     return float(np.mean(values)) if len(values) == len(mine) else None
 
 
-def terminal(records: Sequence[Record]) -> Grid | None:
-    """The table for the terminal, if nothing but retrieval was run."""
-    lines = table(records) if all(record.cell.kind == "retrieval" for record in records) else []
-    if not lines:
-        return None
-    title = "recall over all candidates, and zero-shot accuracy on other tasks where it was tried"
-    grid = Grid(title=Text(title), title_justify="left", pad_edge=False)
-    for name in lines[0]:
-        grid.add_column(name, justify="left" if name == "method" else "right", no_wrap=name == "method")
-    for line in lines[1:]:
-        grid.add_row(*(Text(plain(cell)) for cell in line))
-    return grid
-
-
 def markdown_table(records: Iterable[Record]) -> str:
-    """The same as a Markdown table; empty if there is nothing to show."""
-    lines = [[markdown(cell) for cell in line] for line in table(records)]
+    """As Markdown; empty if there is nothing to show."""
+    lines = [[markdown(cell) for cell in line] for line in table_lines(records)]
     if not lines:
         return ""
     rule = ["---", *["---:"] * (len(lines[0]) - 1)]

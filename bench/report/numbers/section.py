@@ -1,0 +1,58 @@
+"""What all records of one table share. The fields of `Section` are the one list of it: the frame and the files follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, get_type_hints
+
+from bench.text import plain
+
+# Part of a recipe -> how a title words it.
+_RECIPE = {"steps": "at most {} steps", "negatives": "negatives among {} pairs", "lr": "alignment rate {}"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Fields of a record's cell: nothing that differs in one of these is compared."""
+
+    kind: str
+    backbone: str
+    fingerprint: str
+    protocol: str
+    recipe: str
+    precision: str
+    quick: bool
+    split_origin: str = ""  # whose split, if it isn't the one that the field reports on
+    support: str = ""  # where supports come from that weren't drawn here
+    random_weights: bool = False
+    aligned: bool = True  # False: the towers had never met before
+
+    @classmethod
+    def of(cls, key: Any) -> Section:
+        """From the values of the `SECTION` columns, in their order."""
+        found = cls(*key)
+        flags: dict[str, Any] = {name: bool(getattr(found, name)) for name in FLAGS}  # older pandas gives numpy's
+        return replace(found, **flags)
+
+    @property
+    def title(self) -> str:
+        """One plain line; not escaped."""
+        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", recipe_in_words(self.recipe), self.precision]
+        parts += [self.split_origin] if self.split_origin else []
+        parts += [f"supports from {self.support}"] if self.support else []
+        return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
+
+    @property
+    def _mark(self) -> str:
+        marks = [name for name, holds in (("unaligned", not self.aligned), ("random weights", self.random_weights)) if holds]
+        return f" ({', '.join(marks)})" if marks else ""
+
+
+SECTION = [field.name for field in fields(Section)]
+FLAGS = [name for name, kind in get_type_hints(Section).items() if kind is bool]  # those of SECTION that are true or false
+
+
+def recipe_in_words(recipe: str) -> str:
+    """A record's recipe for a title: "capped recipe, batch 512", "at most 400 steps, alignment rate 0.0001"."""
+    parts = (part.partition("=") for part in recipe.split(","))
+    return ", ".join(_RECIPE.get(name, f"{name} {{}}").format(value) if value else f"{name} recipe" for name, _, value in parts)

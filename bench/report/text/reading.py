@@ -1,0 +1,67 @@
+"""How a table is to be read, in plain sentences: what holds of every table of its form."""
+
+from __future__ import annotations
+
+from bench.kinds import KINDS
+from bench.kinds.metrics import TRANSFER
+from bench.report.numbers import sizes
+from bench.report.numbers.bootstrap import RESAMPLES
+from bench.report.numbers.statistics import CONFIDENCE, smallest_p
+from bench.report.numbers.summary import Table
+from bench.report.text import display
+
+HOW_JOINT = (
+    "Mean ranks over the tasks of all kinds together, each task counting once: a rank needs no common unit.",
+    "Only methods with a score on every one of these tasks are ranked, and among themselves.",
+)
+
+
+def how_to_read(table: Table) -> list[str]:
+    """Our own words, the same in every format; plain text."""
+    largest = sizes.title(table.largest)
+    return [
+        f"Scores are {KINDS[table.section.kind].headline_title}: mean over tasks ± half the 95% Student-t interval over seeds. "
+        f"Rank (mean over tasks, among {len(table.scores.ranks)} methods without gaps), gain, and costs are at {largest}.",
+        *_intervals(table),
+        *further_columns(table),
+        "A method that lacks a cell shows no mean, rank or cost: it would be one over other cells than its rivals'. "
+        "A cell is missing if another method of this table has it.",
+        "Seconds, joules and peak memory are what a cell costs alone, the frozen work included: means per cell, "
+        "for memory the largest. Estimated joules (~) do not compare with measured ones.",
+        "Against baseline, against best: tasks won / tied / lost against the baseline of the gains, against the best row.",
+        "Pareto: no other method of the table trains as few parameters (takes as few seconds) and scores as much, "
+        "and is better in one of the two.",
+        "p: Wilcoxon's signed-rank test of the difference from the best row, paired over tasks on the same episodes, "
+        f"Holm-corrected. {_smallest(table)}",
+    ]
+
+
+def _intervals(table: Table) -> list[str]:
+    if not any(table.largest in row.bootstrap for row in table.rows):
+        return []
+    return [
+        f"Bootstrap: the 95% interval of the same mean when each task's seeds are drawn anew ({RESAMPLES:,} times, stratified "
+        "by task, widened for few seeds). It takes the seeds of two tasks for independent: true of supports, not of a random "
+        "start that the seed alone decides. The ± takes a seed's mean over all tasks as one draw and needs no such thing: where "
+        "it is several times as wide as the bracket, believe the ±; elsewhere the bracket is the sharper of two right intervals."
+    ]
+
+
+def further_columns(table: Table) -> list[str]:
+    """What the columns of other metrics than the headline hold; nothing where there are none."""
+    kind, shown = KINDS[table.section.kind], table.scores.metrics
+    named = [f"{title} ({metric.replace('_', ' ')})" for metric, title in kind.columns.items() if metric in shown]
+    others = [metric.removeprefix(TRANSFER) for metric in shown if metric.startswith(TRANSFER)]
+    where = f"at {sizes.title(table.largest)}, in percent, only of methods that have them in every cell"
+    found = [] if kind.has_classes else ["Every query is compared with all candidates of the test set."]
+    found += [f"{', '.join(named)}: means over tasks and seeds {where}."] if named else []
+    found += [f"Zero-shot accuracy on other tasks ({', '.join(others)}): means over tasks and seeds {where}."] if others else []
+    return found
+
+
+def _smallest(table: Table) -> str:
+    compared = max(1, len(table.scores.behind))
+    tasks = len(table.scores.gains)
+    smallest = smallest_p(tasks, compared)
+    what = f"The smallest p that {tasks} tasks and {compared} comparisons can reach is {display.p_value(smallest)}"
+    return f"{what}{'.' if smallest < 1 - CONFIDENCE else ': too few tasks to tell so many methods apart, so there is none.'}"

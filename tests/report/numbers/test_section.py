@@ -1,0 +1,42 @@
+"""What keeps tables apart, in one list; and how a title words it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from bench.plan.budget import parse_recipe
+from bench.report.numbers.frame import to_frame
+from bench.report.numbers.section import FLAGS, SECTION, Section, recipe_in_words
+from bench.store.record import CellInfo
+from tests.report.factory import make_record
+
+
+def test_sections_come_from_one_definition() -> None:
+    """Its fields are fields of the record's cell and columns of the frame, in its order."""
+    assert set(SECTION) <= set(CellInfo.__struct_fields__)
+    assert FLAGS == ["quick", "random_weights", "aligned"]
+    frame = to_frame([make_record(backbone="a", quick=True, aligned=False)])
+    assert list(frame[SECTION].columns) == SECTION
+    (key,) = frame.groupby(SECTION).groups
+    assert Section.of(key) == Section("classification", "a", "f00d", "fixed", "capped", "fp32", quick=True, aligned=False)
+    assert all(isinstance(getattr(Section.of(key), name), bool) for name in FLAGS)
+    assert isinstance(frame, pd.DataFrame) and all(frame[name].dtype == bool for name in FLAGS)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("capped", "capped recipe"),
+        ("paper", "paper recipe"),
+        ("steps=400", "at most 400 steps"),
+        ("capped,batch=512,chunk=64", "capped recipe, batch 512, chunk 64"),
+        ("steps=400,lr=0.0001", "at most 400 steps, alignment rate 0.0001"),
+        ("paper,negatives=64", "paper recipe, negatives among 64 pairs"),
+    ],
+)
+def test_a_title_says_the_recipe_in_words(recipe: str, words: str) -> None:
+    assert str(parse_recipe(recipe)) == recipe  # as records keep it
+    assert recipe_in_words(recipe) == words
+    section = Section("classification", "bundled", "f00d", "fixed", recipe, "fp32", quick=False)
+    assert section.title == f"Classification: bundled, protocol fixed, {words}, fp32"
