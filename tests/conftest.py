@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process per core: threads of one would wait for the cores of the others
+    import torch
+
+    torch.set_num_threads(1)
 
 settings.register_profile("bench", deadline=None, max_examples=50, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.backbone import Backbone
+from bench.cell.fitting.encoder import EncoderFitting
 from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
 from bench.features.bank import Bank
@@ -187,6 +188,22 @@ def only_the_declared_moves(bench: Bench) -> None:
             raise Violation(f"{name} of the shared backbone moved")
 
 
+def frozen_stages_are_the_backbones(bench: Bench) -> None:
+    """below the first stage that trains nothing is edited: what stands there is read from the bank and not run again"""
+    fitted = bench.start()
+    if not isinstance(fitted, EncoderFitting):
+        raise NotApplicable("it works on frozen features")
+    towers = {"image": fitted.image_cut}
+    if fitted.support_rows.texts is not None:  # a head of the method's own may need no text tower
+        towers["text"] = fitted.text_cut
+    for name, cut in towers.items():
+        ours, theirs = (getattr(clip, name).stages[:cut] for clip in (fitted.module.clip, bench.backbone.clip))
+        same = [type(module) for module in ours.modules()] == [type(module) for module in theirs.modules()]
+        values = [*zip(ours.state_dict().values(), theirs.state_dict().values(), strict=False)]
+        if not same or not all(torch.equal(*pair) for pair in values):
+            raise Violation(f"the {name} tower is edited below stage {cut}, the first that trains: the edit would do nothing")
+
+
 def never_reads_the_test_set(bench: Bench) -> None:
     """fits without the test split"""
 
@@ -229,6 +246,7 @@ CHECKS: Mapping[str, Check] = {
         class_order_is_free,
         support_order_is_free,
         only_the_declared_moves,
+        frozen_stages_are_the_backbones,
         never_reads_the_test_set,
         is_deterministic,
         restores_what_it_stored,

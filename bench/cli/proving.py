@@ -69,20 +69,32 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     "--out", type=click.Path(path_type=Path), default=Path("docs/methods.md"), show_default=True, help="The page to write."
 )
 @click.option(
+    "--readme",
+    type=click.Path(path_type=Path),
+    default=Path("README.md"),
+    show_default=True,
+    help="Its leaderboard is made anew.",
+)
+@click.option(
     "--results",
     type=click.Path(path_type=Path),
     default=Path("results/reference"),
     show_default=True,
     help="Folder with the records that give each method its place.",
 )
-def docs(out: Path, results: Path) -> None:
-    """Write the page that lists every method with what it trains and its place on the leaderboard."""
+def docs(out: Path, readme: Path, results: Path) -> None:
+    """Write the page that lists every method, and the leaderboard in README."""
     from bench.checks.methods_page import methods_page
+    from bench.checks.readme import with_leaderboard
     from bench.plan.registry import find_methods
     from bench.report import summarise_records
     from bench.store.store import Store
 
-    page = methods_page(find_methods(), summarise_records(Store(results).latest().values()))
+    summary = summarise_records(Store(results).latest().values())
+    texts = {out: methods_page(find_methods(), summary)}
+    if readme.is_file():
+        texts[readme] = with_leaderboard(readme.read_text(encoding="utf-8"), summary)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8", newline="\n")
-    click.echo(f"{out}")
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        click.echo(f"{path}")

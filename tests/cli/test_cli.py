@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from bench.backbone.load import folder_of
 from bench.cli import main
 from bench.store.store import Store
 from tests.tasks.test_plugged import plugin
@@ -254,3 +256,30 @@ class Means(nn.Module):
     def forward(self, features):
         return 20 * features.image @ self.means.T
 """
+
+
+def test_a_folder_whose_towers_never_met_is_marked_in_its_tables(tmp_path: Path) -> None:
+    """Whatever the folder is called: its configuration says so, and the record."""
+    folder = tmp_path / "towers"
+    shutil.copytree(folder_of("bundled-unaligned-small"), folder)
+    out = tmp_path / "out"
+    asked = ("--backbone", f"local-dir:{folder}", "--tasks", "scenes-retrieval", "--methods", "zero-shot", "--out", str(out))
+    result = bench("run", "--quick", *asked)
+    assert result.exit_code == 0, result.output
+    (record,) = Store(out).latest().values()
+    assert (record.cell.aligned, record.cell.random_weights) == (False, False)
+    page = (out / "leaderboard.md").read_text()
+    assert "(unaligned)" in page and "have never met" in page
+
+
+def test_the_rate_of_an_alignment_is_refused_where_towers_have_met(tmp_path: Path) -> None:
+    result = bench("run", "--recipe", "lr=0.001", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "towers that have never met" in result.output and len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("method", ["full", "wise-ft", "mixout", "llrd", "lora", "lilt-da"])
+@pytest.mark.parametrize("parameter", ["batch=0", "chunk=0", "negatives=local"])
+def test_what_belongs_to_the_runs_recipe_is_no_parameter_of_a_method(method: str, parameter: str, tmp_path: Path) -> None:
+    result = bench("run", "--methods", f"{method}[{parameter}]", "--out", str(tmp_path))
+    assert result.exit_code == 2 and f"unknown parameter of {method}" in result.output

@@ -14,7 +14,7 @@ import methods
 from bench.errors import UsageError
 from bench.plan.registry import find_methods, parameter_fields
 from bench.spec import Named
-from methods.base import EncoderMethod, HeadMethod, Paper
+from methods.base import FAMILIES, EncoderMethod, HeadMethod, Paper
 
 METHOD = """
 from dataclasses import dataclass
@@ -91,6 +91,16 @@ def test_a_name_that_is_taken_is_listed_and_the_first_one_stays(tmp_path: Path) 
     assert registry.broken == {str(path): "the name 'lora' is already taken by methods.lora"}
     assert registry.methods["lora"].__module__ == "methods.lora"
     assert "mine" in registry.methods
+
+
+def test_a_method_of_no_known_family_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    """Its family decides its step cap: it would silently get that of another."""
+    text = METHOD.format(name="mine")
+    assert text.count("(HeadMethod):\n") == 1
+    path = plugin(tmp_path, text.replace("(HeadMethod):\n", "(HeadMethod):\n    family = 'heads'\n"))
+    registry = find_methods((path,))
+    assert "mine" not in registry.methods
+    assert registry.broken[str(path)] == f"'mine' is of no known family: take one of {', '.join(FAMILIES)}"
 
 
 class EntryPoint(SimpleNamespace):

@@ -65,6 +65,16 @@ def main_table(table: Table) -> list[str]:
     return _grid(["method", *(markdown(column.title) for column in shown)], rows)
 
 
+def short_table(table: Table, rows: int, further: Sequence[str]) -> list[str]:
+    """The best rows and the baselines, with the shots and some columns by their titles."""
+    shots = [sizes.title(count) for count in table.shots]
+    shown = [column for column in columns(table) if column.title in (*shots, *further)]
+    best = [row for row in table.rows if not row.baseline][:rows]
+    wanted = [row for row in table.rows if row in best or row.baseline]
+    lines = [[_method(row), *(markdown_figure(column.text(row)) for column in shown)] for row in wanted]
+    return _grid(["method", *(markdown(column.title) for column in shown)], lines)
+
+
 def _method(row: Row) -> str:
     return markdown(row.label) + (" (baseline)" if row.baseline else "")
 
