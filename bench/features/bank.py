@@ -2,13 +2,13 @@
 
 A *shelf* holds rows of one kind: "activations entering stage 3 of this backbone's image tower, plain image, of
 this version of that task". Rows are found by id; those that are missing are computed and put on the shelf as a
-new shard. Nested supports, seeds and methods therefore share whatever they have in common.
+new piece. Nested supports, seeds and methods therefore share whatever they have in common.
 
     ROOT/<shelf hash>/shelf.json            what the shelf holds, for people
-    ROOT/<shelf hash>/<shard hash>.safetensors
+    ROOT/<shelf hash>/<piece hash>.safetensors
 
-A shard carries its own checksum, the shelf it belongs to and what each row cost to make, so that a cell can be
-charged for banked rows as if it had computed them itself. A shard that is damaged, or of another shelf, is removed,
+A piece carries its own checksum, the shelf it belongs to and what each row cost to make, so that a cell can be
+charged for banked rows as if it had computed them itself. A piece that is damaged, or of another shelf, is removed,
 its rows are made again, and `notes` says so. Two processes that want the same rows wait for each other (a lock file
 per shelf, released by the system if its holder dies).
 """
@@ -33,7 +33,7 @@ from bench.errors import StoreError
 from bench.meter import Meter, Usage
 from bench.writing import write_whole
 
-UNTIMED = {"device_seconds": None, "reserved_bytes": None}  # what shards of earlier versions don't tell
+UNTIMED = {"device_seconds": None, "reserved_bytes": None}  # what pieces of earlier versions don't tell
 Build = Callable[[Sequence[int]], Tensor]  # positions within the asked ids -> rows
 
 
@@ -186,14 +186,14 @@ class _Rows:
         return torch.stack([tensor[number] for tensor, number in places])
 
     def refresh(self) -> None:
-        """Read shards that other processes have put here since; remove damaged ones."""
+        """Read pieces that other processes have put here since; remove damaged ones."""
         if not self.folder.is_dir():
             return
         for path in sorted(self.folder.glob("*.safetensors")):
             if path.name in self._seen:
                 continue
             try:
-                shard = _read_shard(path)
+                piece = _read_piece(path)
             except FileNotFoundError:  # another process found it damaged
                 continue
             except _Damaged as reason:
@@ -201,8 +201,8 @@ class _Rows:
                 path.unlink(missing_ok=True)
                 continue
             self._seen.add(path.name)
-            self.bytes_on_disk += shard.size
-            self._register(shard.ids, shard.rows, shard.cost)
+            self.bytes_on_disk += piece.size
+            self._register(piece.ids, piece.rows, piece.cost)
 
     def add(self, ids: list[str], rows: Tensor, usage: Usage, shelf: Shelf, keep: bool) -> None:
         if len(rows) != len(ids):
@@ -210,7 +210,7 @@ class _Rows:
         each = Usage()
         each.add(usage, 1 / len(ids))
         if keep:
-            path = _write_shard(self.folder, ids, rows, each, shelf)
+            path = _write_piece(self.folder, ids, rows, each, shelf)
             self._seen.add(path.name)
             self.bytes_on_disk += path.stat().st_size
         else:
@@ -229,7 +229,7 @@ class _Rows:
             self.costs.setdefault(row, each)
 
 
-def _write_shard(folder: Path, ids: list[str], rows: Tensor, each: Usage, shelf: Shelf) -> Path:
+def _write_piece(folder: Path, ids: list[str], rows: Tensor, each: Usage, shelf: Shelf) -> Path:
     about = {"shelf": shelf.folder, "ids": json.dumps(ids), "cost": json.dumps(asdict(each))}
     body = save({"rows": rows}, about)
     path = folder / f"{hashlib.sha256(body).hexdigest()}.safetensors"
@@ -243,31 +243,31 @@ def _write_shard(folder: Path, ids: list[str], rows: Tensor, each: Usage, shelf:
 
 
 class _Damaged(Exception):
-    """A shard whose rows can't be trusted, and why."""
+    """A piece whose rows can't be trusted, and why."""
 
 
 @dataclass(frozen=True)
-class _Shard:
+class _Piece:
     ids: list[str]
     rows: Tensor
     cost: Usage
     size: int  # bytes on disk
 
 
-def _read_shard(path: Path) -> _Shard:
+def _read_piece(path: Path) -> _Piece:
     """Raises _Damaged for a file whose content isn't what its name and folder say, FileNotFoundError for one that is gone."""
     try:
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != path.stem:
                 raise _Damaged("its content is not what was written")
-        with safe_open(str(path), "pt") as shard:
-            about: dict[str, Any] = shard.metadata() or {}
+        with safe_open(str(path), "pt") as piece:
+            about: dict[str, Any] = piece.metadata() or {}
             if about.get("shelf") != path.parent.name:
                 raise _Damaged("it doesn't belong here, but to another backbone, task or stage, or to an earlier version")
-            ids, rows = json.loads(about["ids"]), shard.get_tensor("rows")
+            ids, rows = json.loads(about["ids"]), piece.get_tensor("rows")
             if len(ids) != len(rows):
                 raise _Damaged(f"it holds {len(rows)} rows of {len(ids)} ids")
-            return _Shard(ids, rows, Usage(**UNTIMED | json.loads(about["cost"])), path.stat().st_size)
+            return _Piece(ids, rows, Usage(**UNTIMED | json.loads(about["cost"])), path.stat().st_size)
     except FileNotFoundError:
         raise
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:

@@ -19,8 +19,8 @@ KEYS = ("steps", "batch", "negatives", "chunk", "lr")
 class Terms:
     """What `--recipe` says; as text the form that records keep."""
 
-    budget: str = CAPPED  # "capped": the task's step budget; "paper": none
-    steps: int | None = None  # at most so many of every recipe on any task, at its published rate; stands for the budget
+    mode: str = CAPPED  # "capped": the task's step budget; "paper": none
+    steps: int | None = None  # at most so many of every recipe on any task, at its published rate; stands in for the mode
     batch: int | None = None  # examples a step instead of the recipe's
     negatives: int | None = None  # contrastive loss: pairs are told apart within groups of so many; None: within the batch
     chunk: int | None = None  # contrastive loss: pairs that go through the towers at once; the gradient is the batch's
@@ -31,7 +31,7 @@ class Terms:
         given = [
             f"{name}={value:g}" if name == "lr" else f"{name}={value}" for name, value in values.items() if value is not None
         ]
-        return ",".join([*([] if self.steps else [self.budget]), *given])
+        return ",".join([*([] if self.steps else [self.mode]), *given])
 
     def step_budget(self, quick: bool, task: Budget | None) -> Budget | None:
         """The cap on every family of methods, None for as many steps as each recipe asks for.
@@ -40,7 +40,7 @@ class Terms:
         """
         if self.steps is not None:
             return Budget(head_steps=self.steps, prompt_steps=self.steps, encoder_steps=self.steps)
-        if self.budget == PAPER:
+        if self.mode == PAPER:
             return None
         return QUICK_BUDGET if quick else task
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def recipe_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapping[str, float]]:
+def pretraining_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapping[str, float]]:
     """The recipe of a bundled backbone, the function that follows it, and what the result must reach.
 
     Raises UsageError.
@@ -18,5 +18,5 @@ def recipe_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]], Mapp
     if backbone not in BUNDLED_NAMES:
         raise unknown("bundled backbone", backbone, BUNDLED_NAMES)
     if backbone == "bundled":
-        return aligned.Recipe(), aligned.pretrain, quality.BARS
-    return separate.Recipe(), separate.pretrain, separate.BARS
+        return aligned.Pretraining(), aligned.pretrain, quality.BARS
+    return separate.Pretraining(), separate.pretrain, separate.BARS

@@ -10,7 +10,7 @@ import click
 from bench import api
 from bench.cli.console import OneLineErrors
 from bench.errors import BenchError
-from studies.pretrain import recipe_of
+from studies.pretrain import pretraining_of
 
 
 @click.command(cls=OneLineErrors)
@@ -29,9 +29,9 @@ from studies.pretrain import recipe_of
 @click.option("--epochs", type=click.IntRange(1), help="Passes over them; by default the recipe's.")
 def main(backbone: str, out: Path, device: str, seed: int, scenes: int | None, epochs: int | None) -> None:
     """Make a bundled backbone again; use the result as --backbone local-dir:OUT."""
-    recipe, make, bars = recipe_of(backbone)
-    recipe = replace(recipe, seed=seed, **{key: value for key, value in (("scenes", scenes), ("epochs", epochs)) if value})
-    results = make(backbone, out, recipe, api.resolve_device(device), click.echo)
+    asked, make, bars = pretraining_of(backbone)
+    asked = replace(asked, seed=seed, **{key: value for key, value in (("scenes", scenes), ("epochs", epochs)) if value})
+    results = make(backbone, out, asked, api.resolve_device(device), click.echo)
     below = [f"{name} {results[name]:.3f} < {bar}" for name, bar in bars.items() if results[name] < bar]
     if below:
         raise BenchError(f"quality bar missed: {', '.join(below)}: train for more epochs")

@@ -1,4 +1,4 @@
-"""The recipe of the bundled backbone.
+"""How the bundled backbone is trained.
 
 Symmetric InfoNCE (CLIP, Radford et al., 2021) where captions that happen to be the same share the target;
 AdamW, warm-up and cosine, bfloat16 autocast; each batch is shifted by a few pixels, so that things don't
@@ -28,7 +28,7 @@ LARGEST_SCALE = math.log(100)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pretraining:
     scenes: int = 120_000
     epochs: int = 8
     batch: int = 128
@@ -38,23 +38,23 @@ class Recipe:
     seed: int = 0
 
 
-def pretrain(name: str, out: Path, recipe: Recipe, device: str, report: Callable[[str], None]) -> dict[str, float]:
-    """Train from scratch and write config, merges, weights and `training.json` (recipe, curve, quality) to `out`."""
+def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Callable[[str], None]) -> dict[str, float]:
+    """Train from scratch and write config, merges, weights and `training.json` (what was asked, curve, quality) to `out`."""
     started = time.perf_counter()
-    fresh = Fresh(name, out, recipe.seed, device)
-    pixels, tokens = draw(recipe.scenes, recipe.seed, bundled_tokenizer(out))
+    fresh = Fresh(name, out, asked.seed, device)
+    pixels, tokens = draw(asked.scenes, asked.seed, bundled_tokenizer(out))
     report(f"drew {len(pixels)} scenes in {time.perf_counter() - started:.0f} s")
     clip = fresh.clip
-    per_epoch = len(pixels) // recipe.batch
-    steps = Steps(clip.parameters(), recipe.lr, recipe.weight_decay, recipe.epochs * per_epoch)
-    order = torch.Generator().manual_seed(recipe.seed)
+    per_epoch = len(pixels) // asked.batch
+    steps = Steps(clip.parameters(), asked.lr, asked.weight_decay, asked.epochs * per_epoch)
+    order = torch.Generator().manual_seed(asked.seed)
     curve: list[dict[str, Any]] = []
     results: dict[str, float] = {}
-    for epoch in range(recipe.epochs):
+    for epoch in range(asked.epochs):
         losses = 0.0
-        for rows in batches(len(pixels), recipe.batch, order):
+        for rows in batches(len(pixels), asked.batch, order):
             which = torch.randint(CAPTIONS, (len(rows),), generator=order)
-            images = shifted(pixels[rows], recipe.shift, order).to(device)
+            images = shifted(pixels[rows], asked.shift, order).to(device)
             loss = _loss(clip, images, tokens[rows, which].to(device))
             steps.take(loss)
             with torch.no_grad():
@@ -64,9 +64,9 @@ def pretrain(name: str, out: Path, recipe: Recipe, device: str, report: Callable
         results = quality(load(f"local-dir:{out}", device))
         seconds = time.perf_counter() - started
         curve.append({"epoch": epoch + 1, "seconds": round(seconds), "loss": round(losses / per_epoch, 3), **results})
-        fresh.note({"recipe": asdict(recipe), "device": device, "threads": torch.get_num_threads(), "curve": curve})
+        fresh.note({"recipe": asdict(asked), "device": device, "threads": torch.get_num_threads(), "curve": curve})
         figures = ", ".join(f"{name} {value:.3f}" for name, value in results.items())
-        report(f"epoch {epoch + 1}/{recipe.epochs}, {seconds / 60:.1f} min, loss {losses / per_epoch:.3f}: {figures}")
+        report(f"epoch {epoch + 1}/{asked.epochs}, {seconds / 60:.1f} min, loss {losses / per_epoch:.3f}: {figures}")
     return results
 
 

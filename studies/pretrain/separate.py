@@ -1,4 +1,4 @@
-"""The recipe of the unaligned backbones: two towers that have never met.
+"""How the unaligned backbones are trained: two towers that have never met.
 
 The image tower learns to name a drawing's own parameters, without any text (supervised, as DeiT's class labels, Touvron
 et al., ICML 2021):
@@ -37,7 +37,7 @@ BARS = {"shape": 0.75, "colour": 0.90, "pattern": 0.90}
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pretraining:
     scenes: int = 60_000  # for the image tower; the text tower reads twice as many documents, each once
     epochs: int = 8  # over the scenes
     batch: int = 128
@@ -47,9 +47,9 @@ class Recipe:
     seed: int = 0
 
 
-def pretrain(name: str, out: Path, recipe: Recipe, device: str, report: Callable[[str], None]) -> dict[str, float]:
-    """Train both towers and write config, merges, weights and `training.json` (recipe, both curves) to `out`."""
-    fresh = Fresh(name, out, recipe.seed, device)
+def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Callable[[str], None]) -> dict[str, float]:
+    """Train both towers and write config, merges, weights and `training.json` (what was asked, both curves) to `out`."""
+    fresh = Fresh(name, out, asked.seed, device)
     curves: dict[str, list[dict[str, Any]]] = {"image": [], "text": []}
 
     def keep(tower: str, **figures: float) -> None:
@@ -57,7 +57,7 @@ def pretrain(name: str, out: Path, recipe: Recipe, device: str, report: Callable
         fresh.write()
         fresh.note(
             {
-                "recipe": asdict(recipe),
+                "recipe": asdict(asked),
                 "labels": LABELS,
                 "device": device,
                 "threads": torch.get_num_threads(),
@@ -66,29 +66,29 @@ def pretrain(name: str, out: Path, recipe: Recipe, device: str, report: Callable
         )
         report(f"{tower}: " + ", ".join(f"{key} {value:.4g}" for key, value in figures.items()))
 
-    results = train_image(fresh.clip, recipe, device, lambda **figures: keep("image", **figures))
-    return results | train_text(fresh.clip, recipe, device, out, lambda **figures: keep("text", **figures))
+    results = train_image(fresh.clip, asked, device, lambda **figures: keep("image", **figures))
+    return results | train_text(fresh.clip, asked, device, out, lambda **figures: keep("text", **figures))
 
 
-def train_image(clip: Clip, recipe: Recipe, device: str, keep: Callable[..., None]) -> dict[str, float]:
+def train_image(clip: Clip, asked: Pretraining, device: str, keep: Callable[..., None]) -> dict[str, float]:
     """Accuracies on held-out scenes."""
     started = time.perf_counter()
-    pixels, held = draw_labelled(recipe.scenes, recipe.seed)
+    pixels, held = draw_labelled(asked.scenes, asked.seed)
     test_pixels, test_held = draw_labelled(HELD_OUT, HELD_OUT_SEED)
     classifier = nn.Linear(clip.image.width, len(LABELS)).to(device)
-    per_epoch = len(pixels) // recipe.batch
-    steps = Steps([*clip.image.parameters(), *classifier.parameters()], recipe.lr, recipe.weight_decay, recipe.epochs * per_epoch)
-    order = torch.Generator().manual_seed(recipe.seed)
+    per_epoch = len(pixels) // asked.batch
+    steps = Steps([*clip.image.parameters(), *classifier.parameters()], asked.lr, asked.weight_decay, asked.epochs * per_epoch)
+    order = torch.Generator().manual_seed(asked.seed)
 
     def logits(pixels: Tensor) -> Tensor:
         with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
             return classifier(clip.image.pooled(pixels.to(device))).float()
 
     found: dict[str, float] = {}
-    for epoch in range(recipe.epochs):
+    for epoch in range(asked.epochs):
         losses = 0.0
-        for rows in batches(len(pixels), recipe.batch, order):
-            loss = F.binary_cross_entropy_with_logits(logits(shifted(pixels[rows], recipe.shift, order)), held[rows].to(device))
+        for rows in batches(len(pixels), asked.batch, order):
+            loss = F.binary_cross_entropy_with_logits(logits(shifted(pixels[rows], asked.shift, order)), held[rows].to(device))
             steps.take(loss)
             losses += float(loss.detach())
         with torch.no_grad():
@@ -108,16 +108,16 @@ def accuracies(logits: Tensor, held: Tensor) -> dict[str, float]:
     return found
 
 
-def train_text(clip: Clip, recipe: Recipe, device: str, out: Path, keep: Callable[..., None]) -> dict[str, float]:
+def train_text(clip: Clip, asked: Pretraining, device: str, out: Path, keep: Callable[..., None]) -> dict[str, float]:
     """Loss on held-out documents, nats per token."""
     started = time.perf_counter()
     tokenizer = bundled_tokenizer(out)
-    tokens = documents(2 * recipe.scenes, recipe.seed, tokenizer)
+    tokens = documents(2 * asked.scenes, asked.seed, tokenizer)
     test = documents(HELD_OUT, HELD_OUT_SEED, tokenizer)
-    total = len(tokens) // recipe.batch
-    steps = Steps(clip.text.parameters(), recipe.lr, recipe.weight_decay, total)
+    total = len(tokens) // asked.batch
+    steps = Steps(clip.text.parameters(), asked.lr, asked.weight_decay, total)
     losses = 0.0
-    for number, rows in enumerate(batches(len(tokens), recipe.batch, torch.Generator().manual_seed(recipe.seed)), start=1):
+    for number, rows in enumerate(batches(len(tokens), asked.batch, torch.Generator().manual_seed(asked.seed)), start=1):
         loss = next_token_loss(clip, tokens[rows].to(device))
         steps.take(loss)
         losses += float(loss.detach())

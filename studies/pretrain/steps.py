@@ -97,5 +97,5 @@ class Fresh:
         write_whole(self.out / "open_clip_model.safetensors", save(half))
 
     def note(self, about: dict[str, Any]) -> None:
-        """Write recipe and curve beside the weights."""
+        """Write asked and curve beside the weights."""
         (self.out / "training.json").write_text(json.dumps(about, indent=1) + "\n")

@@ -45,7 +45,7 @@ def test_families_have_caps_of_their_own_and_nobody_else_has_one() -> None:
 
 TERMS = st.builds(
     Terms,
-    budget=st.sampled_from(["capped", "paper"]),
+    mode=st.sampled_from(["capped", "paper"]),
     batch=st.none() | st.integers(10, 10**9 - 1),
     negatives=st.none() | st.integers(1, 9),
     chunk=st.none() | st.integers(1, 10**9 - 1),
