@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import bench.cell.attempt
 from bench import api
 from bench.backbone import load
 from bench.cell.worker import Worker
@@ -22,6 +21,7 @@ from bench.plan.settings import Settings
 from bench.spec import parse_names
 from bench.store.record import Record
 from tasks.find import find_task
+from tests.cell.conftest import TEST_EXAMPLES
 
 REGISTRY = find_methods()
 CASES = [
@@ -29,14 +29,6 @@ CASES = [
     ("xtremeclip", "scenes-entailment"), ("zero-shot", "scenes-vqa"), ("lora", "sketches"), ("full", "scenes-vqa"),
     ("maple", "sketches"), ("cocoop", "scenes-entailment"), ("lilt-da", "scenes-retrieval"), ("lp-ft", "sketches"),
 ]  # fmt: skip
-
-
-TEST_EXAMPLES = 20
-
-
-@pytest.fixture(autouse=True)
-def few_test_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.cell.attempt, "QUICK_TEST", TEST_EXAMPLES)
 
 
 @pytest.fixture(scope="module")
