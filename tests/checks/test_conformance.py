@@ -64,7 +64,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("label", "kind"), CASES)
-@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 3))
 def test_what_must_hold_for_every_method(backbone: Backbone, bank: Path, label: str, kind: str, seed: int) -> None:
     tried = Bench(REGISTRY.build(parse_names(label, "methods")[0]), kind, backbone, bank, seed)
