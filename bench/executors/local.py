@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from threadpoolctl import threadpool_limits
 
 from bench.cell.worker import Worker
 from bench.errors import BenchError, UsageError
@@ -25,8 +27,8 @@ from bench.executors import Placement, placed_settings
 from bench.executors.log import Log, keep_log, print_into
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
-from bench.executors.signals import STOPPING
 from bench.executors.slots import Slot, cores, default_workers, gpu_slots, thread_limits
+from bench.forks import START, STOPPING, load_libraries
 from bench.plan.grid import Cell
 from bench.plan.settings import Settings
 from bench.store.provenance import now
@@ -49,8 +51,10 @@ class _Process:
     ready: bool = False
 
 
-def _serve(settings: Settings, pipe: Connection, log: Connection) -> None:
+def _serve(settings: Settings, slot: Slot, pipe: Connection, log: Connection) -> None:
     """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
+    os.environ.update(slot)  # a GPU's mask is read when the first asks for a GPU
+    threadpool_limits(settings.threads)  # the libraries read the slot's limits when they are loaded, which they may be
     for number in STOPPING:  # the parent's business: it decides what happens to the running cell
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
@@ -106,7 +110,7 @@ class LocalExecutor:
         self.timeout_s = timeout_s
         limits = thread_limits(settings.threads)
         self.slots: list[Slot] = [{**limits, **slot} for slot in slots or [{}] * workers]
-        self._context = get_context("spawn")
+        self._context: Any = get_context(START)
         self._processes: list[_Process] = []
         self._failed_starts = 0
 
@@ -154,7 +158,8 @@ class LocalExecutor:
     def _start(self, slot: Slot) -> _Process:
         ours, theirs = self._context.Pipe()
         said, log = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_serve, args=(self.settings, theirs, log), daemon=True)
+        process = self._context.Process(target=_serve, args=(self.settings, slot, theirs, log), daemon=True)
+        load_libraries()
         with _birth(slot):
             process.start()
         theirs.close()

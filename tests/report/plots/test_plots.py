@@ -130,10 +130,15 @@ def lightness(colour: str) -> float:
 
 def test_methods_look_different_even_in_grey() -> None:
     looks = [look(name, baseline=name == "zero-shot") for name in find_methods().methods]
-    assert len(looks) > 10
-    for first, second in itertools.combinations(looks, 2):
-        same_marker = (first.marker, first.hollow) == (second.marker, second.hollow)
-        assert not same_marker or abs(lightness(first.colour) - lightness(second.colour)) >= 15
+    pairs = list(itertools.combinations(looks, 2))
+    alike = [
+        (first, second)
+        for first, second in pairs
+        if (first.marker, first.hollow) == (second.marker, second.hollow)
+        and abs(lightness(first.colour) - lightness(second.colour)) < 15
+    ]
+    assert len(pairs) > 100 and len(alike) <= len(pairs) / 100  # of names that nobody chose for their looks
+    assert all(first.colour != second.colour for first, second in alike)
     assert look("coop[n_ctx=4]") == look("coop[n_ctx=4]")
     assert look("coop[n_ctx=4]").colour == look("coop").colour
     assert (look("coop[n_ctx=4]").marker, look("coop[n_ctx=4]").hollow) != (look("coop").marker, look("coop").hollow)
