@@ -36,6 +36,7 @@ from bench.store.record import Record
 
 POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
 MOST_FAILED_STARTS = 5  # in a row
+Life = Callable[[Settings, Connection, Connection], None]
 
 
 @dataclass
@@ -51,10 +52,15 @@ class _Process:
     ready: bool = False
 
 
-def _serve(settings: Settings, slot: Slot, pipe: Connection, log: Connection) -> None:
-    """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
+def _in_slot(slot: Slot, live: Life, settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A life in a slot."""
     os.environ.update(slot)  # a GPU's mask is read when the first asks for a GPU
     threadpool_limits(settings.threads)  # the libraries read the slot's limits when they are loaded, which they may be
+    live(settings, pipe, log)
+
+
+def _serve(settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A worker's life: None when it is ready, then records for cells until the parent closes the pipe."""
     for number in STOPPING:  # the parent's business: it decides what happens to the running cell
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
@@ -158,7 +164,7 @@ class LocalExecutor:
     def _start(self, slot: Slot) -> _Process:
         ours, theirs = self._context.Pipe()
         said, log = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_serve, args=(self.settings, slot, theirs, log), daemon=True)
+        process = self._context.Process(target=_in_slot, args=(slot, _serve, self.settings, theirs, log), daemon=True)
         load_libraries()
         with _birth(slot):
             process.start()
