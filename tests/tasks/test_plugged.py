@@ -15,7 +15,7 @@ from bench.plan.registry import find_methods
 from tasks.base import Sources, Task
 from tasks.find import find_task, more_tasks
 
-# Which side of a picture is lighter, as CONTRIBUTING.md has it, with few images.
+# Which side of a picture is lighter, with few images.
 LIGHTER = """
 import numpy as np
 from PIL import Image
