@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from types import FrameType
 
 from bench.executors.schedule import Schedule
-from bench.forks import STOPPING
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
