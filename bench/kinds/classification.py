@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.kinds.kind import Batch, Kind, Scored
+from bench.kinds.kind import Batch, FrozenTexts, Kind, Scored
 from bench.kinds.metrics import (
     CREDIT_PARTS,
     Metric,
@@ -18,7 +18,7 @@ from bench.kinds.metrics import (
     credit_of,
     reliability,
 )
-from tasks.base import Split, Task
+from tasks.base import Split
 
 
 class Classification(Kind):
@@ -47,12 +47,5 @@ class Classification(Kind):
         scores = batch.scores()
         return F.cross_entropy(scores, batch.labels.to(scores.device))
 
-    def frozen_texts(
-        self,
-        task: Task,
-        texts: list[str],
-        encode: Callable[[list[str]], Tensor],
-        class_texts: Callable[[], Tensor],
-        candidates: bool,
-    ) -> tuple[Tensor | None, Tensor | None]:
-        return None, class_texts()
+    def frozen_texts(self, asked: FrozenTexts) -> tuple[Tensor | None, Tensor | None]:
+        return None, asked.class_texts()

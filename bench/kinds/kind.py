@@ -58,6 +58,17 @@ class Batch(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class FrozenTexts:
+    """What a kind makes the frozen features of texts of."""
+
+    task: Task
+    texts: list[str]  # of the examples; empty where they have none
+    encode: Callable[[list[str]], Tensor]  # texts -> raw features
+    class_texts: Callable[[], Tensor]  # features [C, d]
+    candidates: bool  # whether those that cost a text per example are wanted
+
+
 class Kind(ABC):
     """How tasks of one kind are drawn, learnt, scored and named."""
 
@@ -104,19 +115,8 @@ class Kind(ABC):
         return False
 
     @abstractmethod
-    def frozen_texts(
-        self,
-        task: Task,
-        texts: list[str],
-        encode: Callable[[list[str]], Tensor],
-        class_texts: Callable[[], Tensor],
-        candidates: bool,
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Raw features of the examples' own texts [N, d], and of the candidates that their images are compared with.
-
-        texts: of the examples; empty where they have none. encode: texts -> features. class_texts: features [C, d].
-        candidates: whether those that cost a text per example are wanted.
-        """
+    def frozen_texts(self, asked: FrozenTexts) -> tuple[Tensor | None, Tensor | None]:
+        """Raw features of the examples' own texts [N, d], and of the candidates that their images are compared with."""
 
     def texts(self, task: Task, split: Split, rows: Sequence[int], template: str) -> tuple[list[str], list[int] | None]:
         """What goes through the text tower for these rows: each different text once, and which of them each row has.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
 from bench.kinds.classification import Classification
+from bench.kinds.kind import FrozenTexts
 from methods.base import Start
 from methods.parts.pair_head import pair_head
-from tasks.base import Task
 
 
 class Pair(Classification):
@@ -26,17 +24,11 @@ class Pair(Classification):
     def head_reads_features(self) -> bool:
         return True
 
-    def frozen_texts(
-        self,
-        task: Task,
-        texts: list[str],
-        encode: Callable[[list[str]], Tensor],
-        class_texts: Callable[[], Tensor],
-        candidates: bool,
-    ) -> tuple[Tensor | None, Tensor | None]:
+    def frozen_texts(self, asked: FrozenTexts) -> tuple[Tensor | None, Tensor | None]:
         """The candidates [N, C, d] of a closed-answer task: what its questions and answers read together."""
-        own = encode(texts)
-        if not candidates or task.candidate is None:
+        task, texts = asked.task, asked.texts
+        own = asked.encode(texts)
+        if not asked.candidates or task.candidate is None:
             return own, None
         answers = [answer for text in texts for answer in task.candidates(text) or ()]
-        return own, encode(answers).view(len(texts), len(task.class_names), -1)
+        return own, asked.encode(answers).view(len(texts), len(task.class_names), -1)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.kinds.kind import Batch, Kind, Scored
+from bench.kinds.kind import Batch, FrozenTexts, Kind, Scored
 from bench.kinds.metrics import Metric, Reliability
 from bench.kinds.recall import RECALL_AT, check_ranks, different_images, retrieval_metrics, retrieval_ranks
-from tasks.base import Split, Task
+from tasks.base import Split
 
 Compare = Callable[[Tensor, Tensor], Tensor]  # features [B, d] of images and of texts -> scores [B, B]
 WAYS = {"image_to_text": "text R@", "text_to_image": "image R@"}  # what is looked for
@@ -48,15 +48,8 @@ class Retrieval(Kind):
         image, text = batch.pairs()
         return contrastive_loss(image, text, batch.compare, batch.negatives, batch.image_numbers)
 
-    def frozen_texts(
-        self,
-        task: Task,
-        texts: list[str],
-        encode: Callable[[list[str]], Tensor],
-        class_texts: Callable[[], Tensor],
-        candidates: bool,
-    ) -> tuple[Tensor | None, Tensor | None]:
-        return None, encode(texts)
+    def frozen_texts(self, asked: FrozenTexts) -> tuple[Tensor | None, Tensor | None]:
+        return None, asked.encode(asked.texts)
 
 
 def contrastive_loss(

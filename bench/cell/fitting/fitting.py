@@ -20,6 +20,7 @@ from bench.cell.blank import blank_support
 from bench.errors import UsageError
 from bench.features.frozen import Frozen
 from bench.kinds import KINDS, Kind
+from bench.kinds.kind import FrozenTexts
 from bench.plan.budget import Allowance
 from bench.plan.episode import Episode
 from bench.store.record import Training
@@ -169,7 +170,7 @@ class Fitting:
             return encoded
 
         texts = [] if split.texts is None else [split.texts[row] for row in rows]
-        found = self.kind.frozen_texts(self.task, texts, encode, lambda: self._class_features(encode), candidates)
+        found = self.kind.frozen_texts(FrozenTexts(self.task, texts, encode, lambda: self._class_features(encode), candidates))
         own, others = (None if part is None else part.to(self.device) for part in found)
         return Features(image.to(self.device), own, others)
 
