@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from textwrap import dedent
 
-import open_clip
 import pytest
 import torch
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.backbone import Backbone, Clip, load
-from bench.backbone.towers import split_towers
+from bench.backbone import Backbone, load
 from bench.checks.conformance import CHECKS, Bench, conformance
 from bench.cli import main
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from methods.base import NotApplicable
+from tests.small_backbone import small_backbone
 
 REGISTRY = find_methods()
 MORE = (
@@ -36,26 +34,11 @@ CASES = [
     for kind in sorted(REGISTRY.methods[label.partition("[")[0]].kinds)
 ]
 MAY_NOT_APPLY = {"starts_at_zero_shot", "class_order_is_free", "support_order_is_free", "frozen_stages_are_the_backbones"}
-THE_SAME_EACH_TIME = {"declares itself"}
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    """Two small blocks a tower with random weights; tokenizer and preprocessing of the bundled one."""
-
-    def made() -> Clip:
-        model = open_clip.CustomTextCLIP(
-            embed_dim=32,
-            vision_cfg={"image_size": 64, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
-            text_cfg={"context_length": 32, "vocab_size": 2000, "width": 48, "heads": 4, "layers": 2},
-        )
-        model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
-        return split_towers(model)
-
-    torch.manual_seed(0)
-    clip = made().eval().requires_grad_(False)
-    clip.anew = made
-    return dataclasses.replace(load("bundled"), clip=clip, fingerprint="small")
+    return small_backbone()
 
 
 @pytest.fixture(scope="module")

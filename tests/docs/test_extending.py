@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 from pathlib import Path
 
-import open_clip
 import pytest
-import torch
 
-from bench.backbone import Backbone, Clip, load
-from bench.backbone.towers import split_towers
+from bench.backbone import Backbone, load
 from bench.cell.prepare import freeze, prepare
 from bench.checks.conformance import conformance
 from bench.features.bank import Bank
@@ -22,25 +18,14 @@ from bench.plan.registry import find_methods
 from tasks.base import Sources
 from tasks.find import find_task
 from tests.docs.pages import EXTENDING
+from tests.small_backbone import small_backbone
 
 TEMPLATES = {"scaled-texts": EXTENDING / "head_template.py", "scaled-mlp": EXTENDING / "encoder_template.py"}
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    """Two small blocks a tower with random weights; tokenizer and preprocessing of the bundled one."""
-
-    def made() -> Clip:
-        model = open_clip.CustomTextCLIP(
-            embed_dim=32,
-            vision_cfg={"image_size": 64, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
-            text_cfg={"context_length": 32, "vocab_size": 2000, "width": 48, "heads": 4, "layers": 2},
-        )
-        model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
-        return split_towers(model)
-
-    torch.manual_seed(0)
-    return dataclasses.replace(load("bundled"), clip=made().eval().requires_grad_(False), fingerprint="small")
+    return small_backbone()
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
