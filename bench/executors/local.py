@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from threadpoolctl import threadpool_limits
 
 from bench.cell.worker import Worker
 from bench.errors import BenchError, UsageError
@@ -25,8 +27,8 @@ from bench.executors import Placement, placed_settings
 from bench.executors.log import Log, keep_log, print_into
 from bench.executors.lost import lost
 from bench.executors.schedule import Group, Schedule, group_of
-from bench.executors.signals import STOPPING
 from bench.executors.slots import Slot, cores, default_workers, gpu_slots, thread_limits
+from bench.forks import START, STOPPING, load_libraries
 from bench.plan.grid import Cell
 from bench.plan.settings import Settings
 from bench.store.provenance import now
@@ -34,6 +36,7 @@ from bench.store.record import Record
 
 POLL_S = 0.5  # how often the parent looks at time limits, at being stopped, and at cells of other runs
 MOST_FAILED_STARTS = 5  # in a row
+Life = Callable[[Settings, Connection, Connection], None]
 
 
 @dataclass
@@ -47,6 +50,13 @@ class _Process:
     since: float = field(default_factory=time.monotonic)
     started: str = ""
     ready: bool = False
+
+
+def _in_slot(slot: Slot, live: Life, settings: Settings, pipe: Connection, log: Connection) -> None:
+    """A life in a slot."""
+    os.environ.update(slot)  # a GPU's mask is read when the first asks for a GPU
+    threadpool_limits(settings.threads)  # the libraries read the slot's limits when they are loaded, which they may be
+    live(settings, pipe, log)
 
 
 def _serve(settings: Settings, pipe: Connection, log: Connection) -> None:
@@ -106,7 +116,7 @@ class LocalExecutor:
         self.timeout_s = timeout_s
         limits = thread_limits(settings.threads)
         self.slots: list[Slot] = [{**limits, **slot} for slot in slots or [{}] * workers]
-        self._context = get_context("spawn")
+        self._context: Any = get_context(START)
         self._processes: list[_Process] = []
         self._failed_starts = 0
 
@@ -154,7 +164,8 @@ class LocalExecutor:
     def _start(self, slot: Slot) -> _Process:
         ours, theirs = self._context.Pipe()
         said, log = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_serve, args=(self.settings, theirs, log), daemon=True)
+        process = self._context.Process(target=_in_slot, args=(slot, _serve, self.settings, theirs, log), daemon=True)
+        load_libraries()
         with _birth(slot):
             process.start()
         theirs.close()

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from bench.executors.schedule import Schedule
-
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from bench.forks import STOPPING
 
 
 @dataclass

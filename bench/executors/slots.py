@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from bench.errors import UsageError
+from bench.forks import POOLS
 
 Slot = Mapping[str, str]  # environment variables of a worker
 MASK = "CUDA_VISIBLE_DEVICES"
-POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def cores() -> int:

@@ -15,7 +15,7 @@ import pytest
 from bench.errors import UsageError
 from bench.executors.drive import drive
 from bench.executors.schedule import Schedule
-from bench.executors.slots import POOLS
+from bench.forks import POOLS
 from bench.plan.settings import Settings
 from bench.store.store import Store
 from tests.executors.cluster import own_network, ray_cluster

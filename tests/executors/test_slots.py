@@ -13,7 +13,8 @@ from bench.errors import UsageError
 from bench.executors import Placement, place
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
-from bench.executors.slots import MASK, POOLS, cores, gpu_slots
+from bench.executors.slots import MASK, cores, gpu_slots
+from bench.forks import POOLS
 from bench.plan.settings import Settings
 from tests.executors.grids import Gate, cells, settings
 
