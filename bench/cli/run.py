@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 from rich.console import Console
 
 from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_broken
-from bench.forks import load_libraries
+from bench.forks import fork_from_here
 
 DEFAULT_SHOTS = "1,4,16"
 DEFAULT_SEEDS = "1,2,3"
@@ -107,8 +108,8 @@ DEFAULT_SEEDS = "1,2,3"
 @click.option("--dry-run", is_flag=True, help="Say what would run.")
 def run(**options: Any) -> None:
     """Run a grid of methods, tasks, shots and seeds; what the store already holds isn't run again."""
-    if options["executor"] == "local" and not options["dry_run"]:
-        load_libraries()
+    if options["executor"] == "local" and not options["dry_run"] and "torch" not in sys.modules:  # else who knows what ran
+        fork_from_here("bench.api", "bench.cell.worker")
     from bench import api
     from bench.executors import Placement
     from bench.plan.budget import parse_recipe

@@ -18,6 +18,7 @@ from bench.errors import StoreError, UsageError
 from bench.executors.drive import drive
 from bench.executors.local import LocalExecutor
 from bench.executors.schedule import Schedule
+from bench.forks import fork_from_here
 from bench.plan.grid import Cell
 from bench.plan.settings import Settings
 from bench.store.claims import Claims
@@ -26,7 +27,13 @@ from bench.store.store import Store
 
 
 def work(settings: Settings, cells: list[Cell], timeout_s: float | None, since: Positions) -> None:
-    """A job's life: run the cells that have no record in the store since `since`, in their order.
+    """A job's life: the process is its own, and has computed nothing yet."""
+    fork_from_here("bench.cell.worker")
+    take(settings, cells, timeout_s, since)
+
+
+def take(settings: Settings, cells: list[Cell], timeout_s: float | None, since: Positions) -> None:
+    """Run the cells that have no record in the store since `since`, in their order.
 
     The driver blames the first cell without a record when the job ends.
     """

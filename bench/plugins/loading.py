@@ -58,7 +58,7 @@ def module_of(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(compile(source, where, "exec"), module.__dict__)  # not the loader, whose cache takes a file edited twice a second for one
+        exec(compile(source, where, "exec"), module.__dict__)  # the loader has a cache, which may be of an older text
     except BaseException:
         del sys.modules[name]
         raise

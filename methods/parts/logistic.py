@@ -6,8 +6,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 
@@ -17,6 +15,9 @@ def logistic_regression(x: Tensor, labels: Tensor, classes: int, strength: float
     strength: scikit-learn's C, the inverse of the L2 weight. Classes without an example get a bias of minus a
     thousand, so that they are never chosen.
     """
+    from sklearn.exceptions import ConvergenceWarning  # seconds, which most methods can do without
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=strength, max_iter=1000)
     seen = np.unique(labels.cpu().numpy())
     linear = nn.Linear(x.shape[1], classes, device=x.device)

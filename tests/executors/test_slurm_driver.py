@@ -84,7 +84,7 @@ def test_a_job_takes_its_cells_in_the_order_in_which_the_driver_blames_them(
             taken.append(cell.info.method)
 
     monkeypatch.setattr(jobs, "drive", take)
-    jobs.work(settings(tmp_path, bank), portion, None, {})
+    jobs.take(settings(tmp_path, bank), portion, None, {})
     assert taken == [cell.info.method for cell in portion] == ["tiny", "coop"]
 
 

@@ -17,7 +17,6 @@ from functools import lru_cache
 
 import pandas as pd
 from scipy.special import fdtrc
-from scipy.stats import friedmanchisquare, studentized_range
 
 from bench.report.numbers.statistics import CONFIDENCE, mean_ranks
 
@@ -62,6 +61,8 @@ def friedman_p(scores: pd.DataFrame) -> float:
     tasks, methods = scores.shape
     if (scores.nunique(axis="columns") == 1).all():
         return 1.0
+    from scipy.stats import friedmanchisquare  # a second, for tables that rank
+
     chi_square = float(friedmanchisquare(*(scores[label] for label in scores)).statistic)
     left = tasks * (methods - 1) - chi_square
     if left <= 1e-9:  # every task ranks them alike
@@ -72,6 +73,8 @@ def friedman_p(scores: pd.DataFrame) -> float:
 @lru_cache(maxsize=64)
 def critical_difference(methods: int, tasks: int) -> float:
     """In ranks."""
+    from scipy.stats import studentized_range
+
     quantile = float(studentized_range.ppf(CONFIDENCE, methods, math.inf)) / math.sqrt(2)
     return quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
 

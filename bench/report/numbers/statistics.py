@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
-from scipy.stats import PermutationMethod, wilcoxon
 
 CONFIDENCE = 0.95
 EXACT_TASKS = 14  # up to here all 2^tasks sign patterns are counted
@@ -80,6 +79,8 @@ def signed_rank_p(differences: ArrayLike) -> float:
     Exact: from the known distribution where no two differences are equal in size, from all sign patterns where some are
     (up to `EXACT_TASKS` tasks; above that scipy's normal approximation with its correction for ties).
     """
+    from scipy.stats import PermutationMethod, wilcoxon  # a second, for tables that compare
+
     # Means of the same scores may differ in the last bits: what is a tie must be one.
     values = np.round(np.asarray(differences, dtype=float), 12)
     values = values[values != 0]
