@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.backbone import load
+from bench.backbone.shapes import shape
 from bench.checks.verify import count
 from bench.kinds import KINDS
 from bench.plan.registry import Registry
@@ -30,7 +30,7 @@ says how the methods fare *there*.
 
 def methods_page(registry: Registry, summary: Summary) -> str:
     """Markdown."""
-    backbone = load(f"{SIZES.backbone}/random")
+    backbone = shape(SIZES.backbone)
     places, largest = _places(summary)
     lines = []
     for name, method in sorted(registry.methods.items(), key=lambda item: (item[1].family, item[0])):

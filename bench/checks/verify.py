@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.backbone import Backbone, load
-from bench.backbone.shapes import SHAPES, shape
+from bench.backbone import Backbone
+from bench.backbone.shapes import shape
 from bench.cell.prepare import freeze, prepare
 from bench.errors import UsageError
 from bench.features.bank import Bank
@@ -16,7 +16,7 @@ from bench.meter import Meter
 from bench.plan.episode import Episode
 from bench.plan.registry import Registry
 from bench.spec import parse_names
-from methods.base import Count, Method
+from methods.base import Count, HeadMethod, Method
 from tasks.base import Split, SplitName, Task
 
 
@@ -35,7 +35,7 @@ class Counted:
 
 
 def verify(registry: Registry) -> Iterator[Counted]:
-    """Every count that a method states, each against a backbone of that shape with random weights or none."""
+    """Every count that a method states, each against a backbone of that shape without weights."""
     backbones: dict[str, Backbone | UsageError] = {}
     for name, method in sorted(registry.methods.items()):
         for stated in method.counts:
@@ -51,9 +51,9 @@ def verify(registry: Registry) -> Iterator[Counted]:
 
 
 def _of_shape(name: str) -> Backbone | UsageError:
-    """With random weights, or none at all; the reason if an optional library for it is missing."""
+    """The reason instead if an optional library for it is missing."""
     try:
-        return shape(name) if name in SHAPES else load(f"{name}/random")
+        return shape(name)
     except UsageError as error:
         return error
 
@@ -63,7 +63,7 @@ def count(method: Method, backbone: Backbone, like: Count) -> int:
     classes = like.classes if KINDS[like.kind].has_classes else 0
     names = tuple(f"class {number}" for number in range(classes))
     task = Task(name="any", kind=like.kind, version="", class_names=names, load=_no_data)
-    device = next(backbone.clip.parameters()).device.type
+    device = "cpu" if isinstance(method, HeadMethod) else next(backbone.clip.parameters()).device.type  # a head may compute
     frozen = freeze(method, backbone, task, Bank(Path(), Meter("cpu")), device=device)
     blank = prepare(method, frozen, Episode(like.shots, 0, ())).build_blank(like.shots * max(classes, 1))
     return sum(parameter.numel() for parameter in blank.trained().values())

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from bench.backbone import Backbone
-from bench.backbone.shapes import SHAPES, shape
+from bench.backbone.shapes import LILT, shape
 from bench.checks.verify import count
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
@@ -17,7 +17,7 @@ from methods.layernorm import norm_parameters
 from methods.lilt_da import LiltDA
 
 REGISTRY = find_methods()
-NAME = next(iter(SHAPES))
+NAME = next(iter(LILT))
 LIKE = Count(0, "", kind="retrieval")
 TABLE = {
     "lilt-ln": 470_529, "lilt-bitfit": 598_785, "lilt-lwa": 14_595_585, "lilt-lwa-ln": 14_672_385, "lilt-da": 14_571_009,

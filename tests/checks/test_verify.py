@@ -12,7 +12,7 @@ from torch import nn
 
 import bench.checks.verify
 from bench.backbone import Backbone, Clip
-from bench.backbone.shapes import SHAPES
+from bench.backbone.shapes import LILT
 from bench.backbone.tower import Tower
 from bench.checks.verify import Counted, count, verify
 from bench.cli import main
@@ -22,7 +22,7 @@ from methods.base import CLASSIFICATION, Count, Features, HeadMethod, Paper, Sup
 
 WIDTH = 8
 RIGHT, WRONG = Count(3 * WIDTH + 3, "C (d + 1)", classes=3), Count(7, "a typing error", "rank=2", classes=3)
-ELSEWHERE = Count(1, "a table", backbone=next(iter(SHAPES)))
+ELSEWHERE = Count(1, "a table", backbone=next(iter(LILT)))
 
 
 class Ranked(HeadMethod):
@@ -63,17 +63,15 @@ def test_counting_takes_no_data(tiny: Backbone) -> None:
 def test_every_stated_count_is_a_row_and_a_backbone_is_loaded_once(tiny: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def load(name: str) -> Backbone:
-        loaded.append(name)
-        return tiny
-
     def shape(name: str) -> Backbone:
+        loaded.append(name)
+        if name == RIGHT.backbone:
+            return tiny
         raise UsageError("transformers is not installed: pip install it")
 
-    monkeypatch.setattr(bench.checks.verify, "load", load)
     monkeypatch.setattr(bench.checks.verify, "shape", shape)
     rows = list(verify(Registry({"ranked": Ranked})))
-    assert loaded == ["ViT-B-16/random"]
+    assert loaded == [RIGHT.backbone, ELSEWHERE.backbone]
     assert rows == [
         Counted("ranked", RIGHT, 27),
         Counted("ranked[rank=2]", WRONG, 27),

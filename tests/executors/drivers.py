@@ -47,8 +47,19 @@ def started(
 
 
 def run_quick(out: Path, *options: str, begin: Sequence[str] = ()) -> None:
-    """A method of each family on the quick tasks, one of each kind, by command line and with a bank of its own."""
-    command = [*begin, sys.executable, "-m", "bench", "run", "--quick", "--methods", "linear-probe,coop,bitfit,xtremeclip"]
+    """A method of each family on the quick tasks, one of each kind, two steps each, with a bank of its own."""
+    command = [
+        *begin,
+        sys.executable,
+        "-m",
+        "bench",
+        "run",
+        "--quick",
+        "--recipe",
+        "steps=2",
+        "--methods",
+        "linear-probe,coop,bitfit,xtremeclip",
+    ]
     command += ["--shots", "2", "--seeds", "1", "--precision", "fp32", "--device", "cpu", "--cpus", "1"]
     command += ["--out", str(out), "--bank", str(out / "bank"), *options]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

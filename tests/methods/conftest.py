@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 
 import open_clip
@@ -12,11 +11,8 @@ import torch
 from torch import nn
 
 from bench.backbone import Backbone, Clip
-from bench.backbone.shapes import SHAPES, shape
-from bench.backbone.tower import Tower
+from bench.backbone.shapes import LILT, shape
 from bench.backbone.towers import split_towers
-from tests.methods.encoders import tokenize
-from tests.methods.stated import Shapes
 
 PREPROCESS = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
 
@@ -65,28 +61,14 @@ def shaken(clip: Clip) -> Clip:
     return clip
 
 
-def make_vit() -> Clip:
-    """ViT-B-16 without weights."""
-    with torch.device("meta"):
-        model = open_clip.CustomTextCLIP(**open_clip.get_model_config("ViT-B-16"))
-    model.visual.preprocess_cfg = PREPROCESS
-    return split_towers(model)
-
-
 @pytest.fixture(scope="session")
-def vit() -> Shapes:
+def vit() -> Backbone:
     """ViT-B-16 to count on. No weights: copying them takes seconds for each method, copying their shapes takes none."""
-    clip = make_vit().eval().requires_grad_(False)
-    clip.anew = make_vit
-    nothing = Clip(Tower([], "", 768), Tower([], "", 512), nn.Parameter(torch.tensor(math.log(100.0))), clip.features)
-    return Shapes(
-        "ViT-B-16", *(Backbone("ViT-B-16", each, tokenize, lambda image: image, 224, "", "") for each in (clip, nothing))
-    )
+    return shape("ViT-B-16")
 
 
 @pytest.fixture(scope="session")
-def deit_bert() -> Shapes:
+def deit_bert() -> Backbone:
     """LilT's towers to count on."""
     pytest.importorskip("transformers", reason="BERT comes with the extra [hf]")
-    (name,) = SHAPES
-    return Shapes(name, shape(name), shape(name))
+    return shape(next(iter(LILT)))

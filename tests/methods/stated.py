@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -13,20 +13,11 @@ from bench.checks.verify import count
 from bench.errors import UsageError
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
-from methods.base import Count, EncoderMethod, Method
+from methods.base import Count, Method
 
 REGISTRY = find_methods()
 trains = partial(Count, source="")
 on_lilts_towers = partial(Count, source="", kind="retrieval", backbone="DeiT-base + BERT-base")
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """A backbone to count on."""
-
-    name: str
-    towers: Backbone  # without weights
-    features: Backbone  # what heads need of it
 
 
 def build(label: str) -> Method:
@@ -34,12 +25,11 @@ def build(label: str) -> Method:
     return REGISTRY.build(parse_names(label, "methods")[0])
 
 
-def check_counts(shapes: Shapes, method: type[Method], *expected: Count) -> None:
-    """The method states exactly these counts for a backbone, and they are right."""
+def check_counts(shapes: Backbone, method: type[Method], *expected: Count) -> None:
+    """The method states exactly these counts for a backbone without weights, and they are right."""
     assert [replace(stated, source="") for stated in method.counts if stated.backbone == shapes.name] == list(expected)
-    backbone = shapes.towers if issubclass(method, EncoderMethod) else shapes.features
     for each in expected:
-        assert count(build(f"{method.name}[{each.params}]"), backbone, each) == each.trainable, each
+        assert count(build(f"{method.name}[{each.params}]"), shapes, each) == each.trainable, each
 
 
 def check_rows(group: str, method: type[Method], *labels: str) -> None:

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.adapter import Adapter
 from tests.methods.encoders import INSIDE, edited_anew, names_that_train, start
 from tests.methods.recipes import SHOTS, common
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 from tests.methods.towers import Places, bottlenecks, by_hand, check, in_pairs
 
 
@@ -31,7 +31,7 @@ def test_they_start_at_zero_shot(shaken: Clip) -> None:
         assert not (down_bias.any() or up.any() or up_bias.any())
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, Adapter, trains(3_965_952))
 
 

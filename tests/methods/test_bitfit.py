@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.bitfit import BitFit
 from tests.methods.encoders import BIASES, start
 from tests.methods.recipes import SHOTS, common
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 
@@ -24,7 +24,7 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, BitFit, trains(171_008))
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bench.backbone import Backbone
 from methods.class_mean_probe import ClassMeanProbe
 from tests.methods.heads import CLASSES, SHOTS, array, close, fusion, random_features, random_support, unit
 from tests.methods.recipes import xtremeclip
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def class_mean(fused: np.ndarray, c: int) -> np.ndarray:
@@ -63,7 +64,7 @@ def test_in_training_it_sees_the_mean_of_ten_views() -> None:
     assert (views.count, views.smallest_crop, views.squash) == (10, 0.5, False)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, ClassMeanProbe, trains(10 * 513))
 
 

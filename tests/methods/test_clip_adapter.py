@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from torch import nn
 
+from bench.backbone import Backbone
 from methods.base import Recipe
 from methods.clip_adapter import ClipAdapter
 from tests.methods.heads import SCALE, Weights, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
 from tests.methods.recipes import SHOTS
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, r: float = 0.2) -> np.ndarray:
@@ -40,7 +41,7 @@ def test_it_has_a_quarter_of_the_width_and_no_biases() -> None:
     assert {name: tuple(value.shape) for name, value in stored.items()} == {"down.weight": (2, 8), "up.weight": (8, 2)}
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, ClipAdapter, trains(131_072))
 
 

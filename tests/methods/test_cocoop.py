@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.cocoop import CoCoOp
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, text_by_hand
 from tests.methods.recipes import SHOTS, prompts
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def unit_images(clip: Clip, count: int) -> Tensor:
@@ -60,7 +60,7 @@ def test_text_that_is_too_long_keeps_its_end(clip: Clip) -> None:
     check_long_text(CoCoOp(), clip)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, CoCoOp, trains(35_360))
 
 

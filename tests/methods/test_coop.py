@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.base import NotApplicable
 from methods.coop import CoOp
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, text_by_hand
 from tests.methods.recipes import SHOTS, prompts
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 @torch.no_grad()
@@ -39,7 +39,7 @@ def test_text_that_is_too_long_keeps_its_end(clip: Clip) -> None:
     check_long_text(CoOp(CoOp.Params(n_ctx=4)), clip)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, CoOp, trains(8_192), trains(2_048, params="n_ctx=4"), trains(81_920, params="class_specific=true"))
 
 

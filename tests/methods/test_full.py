@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.full import Full
 from tests.methods.encoders import TEMPERATURE, TOWERS, start, within
 from tests.methods.heads import SCALE, WIDTH, array, close, unit
 from tests.methods.recipes import SHOTS, strong
-from tests.methods.stated import Shapes, build, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import build, check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import check_moves
 
 KINDS = {"classification": within("image."), "pair": TOWERS, "retrieval": TOWERS | TEMPERATURE}
@@ -42,11 +42,11 @@ def test_other_kinds_are_scored_their_own_way(clip: Clip) -> None:
     assert Full.reads_features == {"classification"}
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, Full, trains(86_197_760), trains(149_620_737, kind="retrieval"))
 
 
-def test_the_papers_count(deit_bert: Shapes) -> None:
+def test_the_papers_count(deit_bert: Backbone) -> None:
     check_counts(deit_bert, Full, on_lilts_towers(195_128_577))
 
 

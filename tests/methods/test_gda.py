@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from bench.backbone import Backbone
 from methods.base import Support
 from methods.gda import ALPHAS, GDA
 from tests.methods.heads import CLASSES, random_features, random_support, unit
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def by_hand(support: Support, f: np.ndarray, alpha: float) -> np.ndarray:
@@ -47,7 +48,7 @@ def test_its_search_takes_the_first_best_on_validation() -> None:
     assert pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100]) == ALPHAS
 
 
-def test_nothing_trains_and_the_classifier_is_stored(vit: Shapes) -> None:
+def test_nothing_trains_and_the_classifier_is_stored(vit: Backbone) -> None:
     check_counts(vit, GDA, trains(0))
     assert GDA().recipe(random_support()) is None
     assert set(GDA().head(random_support(views=2)).state_dict()) == {"w", "b"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.base import NotApplicable
 from methods.layernorm import LayerNormTuning
 from tests.methods.encoders import NORMS, start
 from tests.methods.recipes import SHOTS, common
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 
@@ -26,7 +26,7 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LayerNormTuning, trains(65_536))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lilt_bitfit import LiltBitFit
 from tests.methods.encoders import BIASES, PROJECTIONS, TEMPERATURE, start
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_rows, on_lilts_towers, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 
@@ -24,11 +24,11 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiltBitFit, trains(826_369))
 
 
-def test_the_papers_count(deit_bert: Shapes) -> None:
+def test_the_papers_count(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltBitFit, on_lilts_towers(598_785))
 
 

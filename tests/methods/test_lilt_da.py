@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from bench.backbone.blocks import LayerScale
 from methods.lilt_da import LiltDA, randomised
 from tests.methods.encoders import NORMS, PROJECTIONS, TEMPERATURE, edited_anew, names_that_train, start, within
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import by_hand, check
 
 NEW = ("image.stages.4.", "text.stages.3.")  # where the heads stood
@@ -69,11 +69,11 @@ def test_it_does_not_start_at_zero_shot() -> None:
     assert not LiltDA.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiltDA, trains(10_897_153), trains(10_961_153, params="ln=true"))
 
 
-def test_the_papers_counts(deit_bert: Shapes) -> None:
+def test_the_papers_counts(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltDA, on_lilts_towers(14_571_009), on_lilts_towers(14_646_273, params="ln=true"))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lilt_ln import LiltLN
 from tests.methods.encoders import NORMS, PROJECTIONS, TEMPERATURE, start
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 
@@ -24,11 +24,11 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiltLN, trains(720_897))
 
 
-def test_the_papers_count(deit_bert: Shapes) -> None:
+def test_the_papers_count(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltLN, on_lilts_towers(470_529))
 
 

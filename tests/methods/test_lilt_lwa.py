@@ -6,11 +6,11 @@ import copy
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lilt_lwa import LiltLwA
 from tests.methods.encoders import PROJECTIONS, TEMPERATURE, TOWERS, edited_anew, names_that_train, replaced, start
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import Places, bottlenecks, by_hand, check, in_pairs
 
 
@@ -42,11 +42,11 @@ def test_of_the_backbones_own_only_projections_and_temperature_train(clip: Clip,
     assert untouched == PROJECTIONS | TEMPERATURE
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiltLwA, trains(10_917_377))
 
 
-def test_the_papers_count(deit_bert: Shapes) -> None:
+def test_the_papers_count(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltLwA, on_lilts_towers(14_595_585))
 
 

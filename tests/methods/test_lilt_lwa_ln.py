@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lilt_lwa_ln import LiltLwALN
 from tests.methods.encoders import NORMS, PROJECTIONS, TEMPERATURE, edited_anew, names_that_train, replaced, start
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_rows, on_lilts_towers, trains
 from tests.methods.towers import Places, bottlenecks, by_hand, check, in_pairs
 
 WRAPPED = {f"image.stages.{stage}.{norm}." for stage in (1, 2, 3) for norm in ("ln_1", "ln_2")}  # an adapter before each
@@ -37,11 +37,11 @@ def test_the_temperature_trains_and_it_does_not_start_at_zero_shot(clip: Clip) -
     assert not LiltLwALN.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiltLwALN, trains(10_982_913))
 
 
-def test_the_papers_count(deit_bert: Shapes) -> None:
+def test_the_papers_count(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltLwALN, on_lilts_towers(14_672_385))
 
 

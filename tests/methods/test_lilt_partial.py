@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.base import NotApplicable
 from methods.lilt_partial import LiltPartial
 from tests.methods.encoders import NORMS, edited_anew, start, within
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 HEADS = within("image.stages.4", "text.stages.3")
@@ -43,13 +43,13 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(
         vit, LiltPartial, trains(10_898_176), trains(21_138_432, params="blocks=2"), trains(10_956_032, params="ln=true")
     )
 
 
-def test_the_papers_counts(deit_bert: Shapes) -> None:
+def test_the_papers_counts(deit_bert: Backbone) -> None:
     check_counts(deit_bert, LiltPartial, on_lilts_towers(14_571_009), on_lilts_towers(14_640_129, params="ln=true"))
 
 

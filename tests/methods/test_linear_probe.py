@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.backbone import Backbone
 from methods.base import Features
 from methods.contract.search import search
 from methods.linear_probe import LinearProbe
 from tests.methods.heads import CLASSES, WIDTH, array, check_logistic, close, random_features, random_support, unit
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 def inputs(kind: str, features: Features) -> np.ndarray:
@@ -59,7 +60,7 @@ def test_the_decades_searched() -> None:
     assert LinearProbe.grid["strength"] == (1e6, 1e4, 1e2, 1.0, 1e-2, 1e-4, 1e-6)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LinearProbe, trains(10 * 513))
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lit import LiT
 from tests.methods.encoders import PROJECTIONS, TEMPERATURE, edited_anew, start, within
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, on_lilts_towers, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, on_lilts_towers, trains
 from tests.methods.towers import by_hand, check, check_moves
 
 
@@ -34,11 +34,11 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     check(shaken, plain)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LiT, trains(63_821_313), trains(86_454_785, params="lock=text"), trains(655_361, params="lock=both"))
 
 
-def test_the_papers_counts(deit_bert: Shapes) -> None:
+def test_the_papers_counts(deit_bert: Backbone) -> None:
     check_counts(
         deit_bert,
         LiT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.llrd import LLRD
 from tests.methods.encoders import TEMPERATURE, TOWERS, names_that_train, start, within
 from tests.methods.recipes import SHOTS, strong
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, trains
 
 
 @pytest.mark.parametrize("decay", [None, 0.5, 1.0])
@@ -33,7 +33,7 @@ def test_what_trains_is_what_full_trains(clip: Clip, kind: str, names: set[str])
     assert LLRD.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LLRD, trains(86_197_760), trains(149_620_737, kind="retrieval"))
 
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lora import LoRA
 from tests.methods.encoders import INSIDE, edited_anew, names_that_train, replaced, start
 from tests.methods.recipes import SHOTS, common
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, trains
 from tests.methods.towers import PIXELS, by_hand, check
 
 
@@ -54,7 +54,7 @@ def test_in_training_a_quarter_of_what_the_update_sees_is_dropped(clip: Clip) ->
     assert kept.tolist() == pytest.approx([float(kept[0])] * 3, rel=1e-3) and float(kept[0]) == pytest.approx(0.75, abs=0.04)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LoRA, trains(184_320), trains(491_520, params="r=4,where=qkvo"))
 
 

@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 
-import methods.lp_ft
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.lp_ft import LPFT
 from tests.methods.encoders import start, within
 from tests.methods.heads import WIDTH, array, check_logistic, close
 from tests.methods.recipes import SHOTS, strong
-from tests.methods.stated import Shapes, check_counts, check_rows, trains
+from tests.methods.stated import check_counts, check_rows, trains
 from tests.methods.towers import check_moves
 
 
@@ -33,11 +31,7 @@ def test_the_image_tower_moves_and_nothing_else(shaken: Clip) -> None:
     check_moves(LPFT(), shaken, within("image."))
 
 
-def test_counts(vit: Shapes, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unfitted(x: Tensor, labels: Tensor, classes: int) -> nn.Linear:  # there is nothing to fit to without weights
-        return nn.Linear(x.shape[1], classes, device=x.device)
-
-    monkeypatch.setattr(methods.lp_ft, "logistic_regression", unfitted)
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LPFT, trains(86_197_770))
 
 

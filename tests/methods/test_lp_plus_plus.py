@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from bench.backbone import Backbone
 from methods.base import Features, Support
 from methods.lp_plus_plus import LPPlusPlus
 from tests.methods.heads import CLASSES, WIDTH, array, random_features, random_support, softmax, unit
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 class Descent:
@@ -88,7 +89,7 @@ def test_it_keeps_the_best_step_on_validation(seed: int) -> None:
     check_blend(head, descent.after[best])
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, LPPlusPlus, trains(10 * 514))
 
 

@@ -7,12 +7,12 @@ import copy
 import pytest
 import torch
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.maple import MaPLe
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, tokenize, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, image_by_hand, pictures, text_by_hand
 from tests.methods.recipes import SHOTS, prompts
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 @torch.no_grad()
@@ -53,7 +53,7 @@ def test_text_that_is_too_long_keeps_its_end(clip: Clip) -> None:
     check_long_text(MaPLe(), clip)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, MaPLe, trains(3_555_072))
 
 

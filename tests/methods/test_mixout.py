@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.mixout import Mixout
 from tests.methods.encoders import TEMPERATURE, TOWERS, names_that_train, start, within
 from tests.methods.heads import array
 from tests.methods.recipes import SHOTS, strong
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, trains
 from tests.methods.towers import check_moves
 
 
@@ -94,7 +94,7 @@ def test_what_trains_is_what_full_trains_and_nothing_else_is_stored(shaken: Clip
     assert Mixout.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, Mixout, trains(86_197_760), trains(149_620_737, kind="retrieval"))
 
 

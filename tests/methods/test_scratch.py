@@ -7,12 +7,12 @@ import copy
 import pytest
 import torch
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.scratch import Scratch
 from tests.methods.conftest import make_small
 from tests.methods.encoders import TEMPERATURE, TOWERS, names_that_train, start
 from tests.methods.recipes import SHOTS, lilt
-from tests.methods.stated import Shapes, check_counts, check_rows, trains
+from tests.methods.stated import check_counts, check_rows, trains
 from tests.methods.towers import check_moves
 
 
@@ -44,7 +44,7 @@ def test_everything_trains_and_the_towers_compute_with_it(shaken: Clip) -> None:
     check_moves(Scratch(), shaken, TOWERS | TEMPERATURE, "retrieval")
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, Scratch, trains(149_620_737, kind="retrieval"))
 
 

@@ -6,12 +6,12 @@ import copy
 
 import pytest
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.ssf import SSF
 from tests.methods.encoders import INSIDE, LINEARS, edited_anew, names_that_train, start
 from tests.methods.heads import array
 from tests.methods.recipes import SHOTS, common
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 from tests.methods.towers import Function, Places, by_hand, check
 
 PARTS = ("ln_1", "attn.q", "attn.k", "attn.v", "attn.out", "ln_2", "mlp.c_fc", "mlp.c_proj")
@@ -39,7 +39,7 @@ def test_it_starts_at_zero_shot(shaken: Clip) -> None:
     assert SSF.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, SSF, trains(337_920))
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from torch import nn
 
+from bench.backbone import Backbone
 from methods.base import Recipe
 from methods.taskres import TaskRes
 from tests.methods.heads import SCALE, Weights, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
 from tests.methods.recipes import SHOTS
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, alpha: float = 0.5) -> np.ndarray:
@@ -39,7 +40,7 @@ def test_without_its_weight_the_residual_changes_nothing() -> None:
     check_zero_shot(head)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, TaskRes, trains(5_120))
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from bench.backbone import Backbone
 from methods.base import Features, Support
 from methods.tip_adapter import TipAdapter
 from tests.methods.heads import CLASSES, SHOTS, WIDTH, random_features, random_support, unit
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def by_hand(support: Support, keys: np.ndarray, f: np.ndarray, alpha: float, beta: float) -> np.ndarray:
@@ -53,7 +54,7 @@ def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> No
     assert chosen == {"alpha": cache.alpha, "beta": cache.beta} == pytest.approx({"alpha": alpha, "beta": beta}, rel=1e-5)
 
 
-def test_nothing_trains_and_the_cache_is_stored(vit: Shapes) -> None:
+def test_nothing_trains_and_the_cache_is_stored(vit: Backbone) -> None:
     check_counts(vit, TipAdapter, trains(0))
     assert TipAdapter().recipe(random_support()) is None
     assert set(TipAdapter().head(random_support()).state_dict()) == {"keys", "onehot"}

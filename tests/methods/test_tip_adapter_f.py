@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.backbone import Backbone
 from methods.base import Recipe
 from methods.tip_adapter_f import TipAdapterF
 from tests.methods.heads import CLASSES, array, cross_entropy, random_features, random_support, slopes, unit
 from tests.methods.recipes import SHOTS
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, keys: np.ndarray, labels: np.ndarray, alpha: float, beta: float) -> np.ndarray:
@@ -45,7 +46,7 @@ def test_gradients_of_the_keys() -> None:
     assert np.abs(slope).max() > 1e-3
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, TipAdapterF, trains(160 * 512, shots=16))
 
 

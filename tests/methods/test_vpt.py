@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.vpt import VPT
 from tests.methods.encoders import edited_anew, names_that_train, start
 from tests.methods.prompted import close, exact, image_by_hand, pictures
 from tests.methods.recipes import SHOTS, prompts
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 @torch.no_grad()
@@ -43,7 +43,7 @@ def test_the_start_is_small_and_random(clip: Clip) -> None:
     assert abs(float(drawn.mean())) < 0.003
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, VPT, trains(73_728), trains(6_144, params="depth=1"))
 
 

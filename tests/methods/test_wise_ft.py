@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.backbone import Clip
+from bench.backbone import Backbone, Clip
 from methods.base import Adapted, Edit
 from methods.wise_ft import WiseFT
 from tests.methods.encoders import TEMPERATURE, TOWERS, names_that_train, start, within
 from tests.methods.heads import array
 from tests.methods.recipes import SHOTS, strong
-from tests.methods.stated import Shapes, check_counts, check_refused, check_rows, trains
+from tests.methods.stated import check_counts, check_refused, check_rows, trains
 
 
 def edit(clip: Clip, params: WiseFT.Params | None = None) -> Edit:
@@ -73,7 +73,7 @@ def test_what_trains_and_is_averaged_is_what_full_trains(clip: Clip, kind: str, 
     assert WiseFT.starts_at_zero_shot
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, WiseFT, trains(86_197_760), trains(149_620_737, kind="retrieval"))
 
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from bench.backbone import Backbone
 from methods.base import NotApplicable
 from methods.xtremeclip import XtremeClip
 from tests.methods.heads import CLASSES, SHOTS, WIDTH, array, close, fusion, random_features, random_support, unit
 from tests.methods.recipes import xtremeclip
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 def test_pair_scores_are_dot_products_with_class_means() -> None:
@@ -96,7 +97,7 @@ def test_its_loss_has_the_contrast_that_its_parameters_say(affinity: Any) -> Non
     assert float(ours) == pytest.approx(float(F.cross_entropy(scores, labels)) + contrast, rel=1e-5)
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(
         vit,
         XtremeClip,

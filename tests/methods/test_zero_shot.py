@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from bench.backbone import Backbone
 from bench.cell.fitting.head import HeadFitting
 from methods.base import Features, NotApplicable
 from methods.zero_shot import ZeroShot
 from tests.methods.heads import SCALE, WIDTH, close, random_features, random_support, unit
-from tests.methods.stated import Shapes, check_counts, check_refused, trains
+from tests.methods.stated import check_counts, check_refused, trains
 
 
 def test_on_classes_answers_and_captions() -> None:
@@ -66,7 +67,7 @@ def test_an_ensemble_needs_several_templates_and_classes() -> None:
         method.head(random_support("pair"))
 
 
-def test_nothing_trains_and_nothing_is_stored(vit: Shapes) -> None:
+def test_nothing_trains_and_nothing_is_stored(vit: Backbone) -> None:
     check_counts(vit, ZeroShot, trains(0))
     assert ZeroShot().recipe(random_support()) is None
     assert not ZeroShot().head(random_support()).state_dict()

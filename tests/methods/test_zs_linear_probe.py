@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.backbone import Backbone
 from methods.base import Recipe
 from methods.zs_linear_probe import ZeroShotLinearProbe
 from tests.methods.heads import (
@@ -20,7 +21,7 @@ from tests.methods.heads import (
     unit,
     wide_support,
 )
-from tests.methods.stated import Shapes, check_counts, trains
+from tests.methods.stated import check_counts, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights) -> np.ndarray:
@@ -54,7 +55,7 @@ def test_the_lengths_of_its_weights_are_ignored() -> None:
     close(head(support.features), array(before))
 
 
-def test_counts(vit: Shapes) -> None:
+def test_counts(vit: Backbone) -> None:
     check_counts(vit, ZeroShotLinearProbe, trains(5_120))
 
 

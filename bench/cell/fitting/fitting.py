@@ -152,8 +152,8 @@ class Fitting:
             self.frozen.backbone.clip.features,
             shots=self.episode.shots,
             task=self.task.name,
-            logit_scale=self.scale if self.device != "meta" else 100.0,
-            device=self.device,
+            logit_scale=100.0 if self.frozen.backbone.clip.logit_scale.is_meta else self.scale,
+            device="cpu" if self.device == "meta" else self.device,  # a closed form may compute with it
         )
 
     def features(
