@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, util
 from pathlib import Path
+from typing import Any
 
 START = "forkserver" if sys.platform == "linux" else "spawn"  # others' system libraries don't survive a fork
 LIBRARIES = ["torch", "open_clip", "loralib", "scipy.special", "scipy.sparse", "safetensors.torch", "matplotlib"]
@@ -48,7 +49,7 @@ def fork_from_here(*modules: str) -> None:
 
 
 def _fork(path: object, arguments: list[str], passed: Sequence[int]) -> int:
-    """As `spawnv_passfds`, for `python -c PROGRAM`: the program runs in a copy of this process."""
+    """As `spawnv_passfds`, for the program that is a fork server: it runs in a copy of this process."""
     if child := os.fork():
         return child
     try:
@@ -56,7 +57,9 @@ def _fork(path: object, arguments: list[str], passed: Sequence[int]) -> int:
             if number > 2 and number not in passed:
                 with suppress(OSError):  # the listing's own
                     os.close(number)
-        exec(arguments[-1], {})
+        listener, alive, *key = passed  # Python 3.14 passes a third one
+        more: dict[str, Any] = {"authkey_r": key[0]} if key else {}
+        forkserver.main(listener, alive, [], **more)
     finally:
         os._exit(0)  # nothing that this process has open is the copy's to close
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, Count, Family, NotApplicable, Paper
-from methods.contract.examples import Features, Start, Support, TokenLayout
+from methods.contract.examples import Base, Features, Start, Support, TokenLayout
 from methods.contract.model import Block, Clip, TextEmbedding, Tower
 from methods.contract.recipe import Recipe, Views
 from methods.contract.search import Decades
@@ -25,7 +25,7 @@ from methods.contract.search import Decades
 # fmt: off
 __all__ = [
     "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
-    "Adapted", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "HeadMethod", "Method",
+    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "HeadMethod", "Method",
     "NotApplicable", "Paper", "Recipe", "Start", "Support", "TextEmbedding", "TokenLayout", "Tower", "Views",
 ]
 # fmt: on
@@ -72,6 +72,9 @@ class HeadMethod(Method):
     """Trains on frozen features."""
 
     family: ClassVar[Family] = "head"
+    # What a step sees of an image: itself, the mean of its views, or one of them, drawn anew each time. `pooled`: batches
+    # are drawn from the views of all images, as if each was an image; epochs are counted in images all the same.
+    trains_on: ClassVar[Literal["plain", "mean", "fresh", "pooled"]] = "plain"
 
     def head(self, support: Support) -> nn.Module:
         """A module whose `forward(features: Features)` gives scores [N, C].
@@ -84,10 +87,6 @@ class HeadMethod(Method):
     def recipe(self, support: Support) -> Recipe | None:
         """How the head is trained; None if it already is."""
         return None
-
-    def training_features(self, support: Support) -> Features:
-        """What the head sees in training; by default the plain images."""
-        return support.features
 
     def loss(self, scores: Tensor, labels: Tensor, support: Support) -> Tensor:
         """Of a batch: scores [B, C], labels [B]; `support` is the whole of it, for what depends on the task."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Paper, Recipe, Support, Views
+from methods.base import CLASSIFICATION, PAIR, Count, HeadMethod, Paper, Recipe, Support, Views
 from methods.linear_probe import Probe
 from methods.parts.affinity import AffinityMatching, affinity_loss
 from methods.xtremeclip import XtremeClip
@@ -29,6 +29,7 @@ class ClassMeanProbe(HeadMethod):
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper("Control for XtremeCLIP", "this benchmark")
     grid = {"lr": (1e-3, 2e-3, 5e-3)}
+    trains_on = XtremeClip.trains_on
 
     @dataclass(frozen=True)
     class Params:
@@ -39,9 +40,6 @@ class ClassMeanProbe(HeadMethod):
 
     def head(self, support: Support) -> nn.Module:
         return Probe(support.kind, reduced_prototypes(support), raw=False)
-
-    def training_features(self, support: Support) -> Features:
-        return XtremeClip().training_features(support)
 
     def recipe(self, support: Support) -> Recipe:
         return XtremeClip(XtremeClip.Params(lr=self.params.lr)).recipe(support)

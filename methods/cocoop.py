@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from methods.base import CLASSIFICATION, PAIR, Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start, TokenLayout
-from methods.parts.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room, prompt_recipe
+from methods.parts.dassl import dassl_recipe
+from methods.parts.prompting import PromptedEmbedding, Prompts, context_tokens, learned_context, make_room
 
 
 class CoCoOp(EncoderMethod):
@@ -58,7 +59,7 @@ class CoCoOp(EncoderMethod):
         return ("{}.",)
 
     def recipe(self, start: Start) -> Recipe:
-        return prompt_recipe(self.params.lr, batch=1, epochs=10)
+        return dassl_recipe("sgd", self.params.lr, batch=1, epochs=10)
 
 
 class ConditionalEmbedding(PromptedEmbedding):

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from methods.base import CLASSIFICATION, Clip, Count, Edit, EncoderMethod, NotApplicable, Paper, Recipe, Start
-from methods.parts.prompting import PromptedEmbedding, Prompts, make_room, prompt_recipe
+from methods.parts.dassl import dassl_recipe
+from methods.parts.prompting import PromptedEmbedding, Prompts, make_room
 
 
 class CoOp(EncoderMethod):
@@ -56,4 +57,4 @@ class CoOp(EncoderMethod):
 
     def recipe(self, start: Start) -> Recipe:
         epochs = 50 if start.shots == 1 else 100 if start.shots <= 4 else 200
-        return prompt_recipe(self.params.lr, batch=32, epochs=epochs)
+        return dassl_recipe("sgd", self.params.lr, batch=32, epochs=epochs)

@@ -14,11 +14,13 @@ momentum 0.9, weight decay 5e-4, batch 4, 5 epochs, cosine per epoch, first epoc
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 from torch import nn
 
 from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
+from methods.parts.dassl import dassl_recipe
 from methods.parts.prompting import (
     Mapped,
     PromptedBlock,
@@ -28,7 +30,6 @@ from methods.parts.prompting import (
     learned_context,
     make_room,
     prompt_image_tower,
-    prompt_recipe,
 )
 
 
@@ -58,7 +59,8 @@ class MaPLe(EncoderMethod):
         clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], first, start.layout)
         for number, each in enumerate(texts[1:], start=2):
             clip.text.stages[number] = PromptedBlock(clip.text.stages[number], each, start.layout)
-        couplings = [nn.Linear(width, clip.image.width) for _ in texts]
+        first_coupling, second = (nn.Linear(width, clip.image.width) for _ in range(2))
+        couplings = [first_coupling, *(copy.deepcopy(second) for _ in texts[1:])]
         coupled = [Mapped(*pair) for pair in zip(texts, couplings, strict=True)]
         prompt_image_tower(clip.image, coupled)
         trained = [parameter for each in coupled for parameter in each.parameters()]
@@ -68,4 +70,4 @@ class MaPLe(EncoderMethod):
         return ("{}.",)
 
     def recipe(self, start: Start) -> Recipe:
-        return prompt_recipe(self.params.lr, batch=4, epochs=5)
+        return dassl_recipe("sgd", self.params.lr, batch=4, epochs=5)

@@ -1,9 +1,11 @@
 """Mixout: full fine-tuning that falls back to the pretrained weights at random (Lee et al., ICLR 2020).
 
-    W~ = ((1 - M) * W + M * W0 - p W0) / (1 - p)         M ~ Bernoulli(p), drawn anew at each step, p = 0.7
+    W~ = ((1 - M) * W + M * W0 - p W0) / (1 - p)         M ~ Bernoulli(p) for each input, drawn anew at each step, p = 0.7
 
-for the weight of every linear layer in the towers; W0 is its pretrained value, so that W~ is W in expectation. Scoring
-uses W. Everything else is as in `full`: one of XtremeCLIP's regularised baselines.
+for the weight of every linear layer in the towers; W0 is its pretrained value, so that W~ is W in expectation. As in the
+published program a draw is shared by a whole column of W, the weights of one input, and the gradient of W is 1 - M times
+that of W~, without the division by 1 - p. Scoring uses W. Everything else is as in `full`: one of XtremeCLIP's regularised
+baselines.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from methods.parts.blocks import transformer_blocks
 
 class Mixout(Full):
     name = "mixout"
-    trains = "everything, each linear weight held at its pretrained value with probability p"
+    trains = "everything, each input of a linear layer held at its pretrained value with probability p"
     paper = Paper(
         "Mixout: Effective Regularization to Finetune Large-scale Pretrained Language Models", "ICLR 2020", "arXiv:1909.11299"
     )
@@ -58,5 +60,7 @@ class MixoutLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.linear(x, self.weight, self.bias)
-        moved = (self.weight - self.pretrained) * (torch.rand_like(self.weight) >= self.p)
-        return F.linear(x, self.pretrained + moved / (1 - self.p), self.bias)
+        keep = torch.rand_like(self.weight[:1]) >= self.p
+        kept = self.weight * keep
+        mixed = self.pretrained + (self.weight - self.pretrained) * keep / (1 - self.p)
+        return F.linear(x, kept + (mixed - kept).detach(), self.bias)

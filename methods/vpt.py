@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
-from methods.parts.prompting import Prompts, prompt_image_tower, prompt_recipe
+from methods.parts.dassl import dassl_recipe
+from methods.parts.prompting import Prompts, prompt_image_tower
 
 
 class VPT(EncoderMethod):
@@ -49,4 +50,4 @@ class VPT(EncoderMethod):
         return ("a photo of a {}.",)
 
     def recipe(self, start: Start) -> Recipe:
-        return prompt_recipe(self.params.lr, batch=4, epochs=5)
+        return dassl_recipe("sgd", self.params.lr, batch=4, epochs=5)

@@ -19,7 +19,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from methods.base import CLASSIFICATION, PAIR, Count, Features, HeadMethod, Paper, Recipe, Support, Views
+from methods.base import CLASSIFICATION, PAIR, Count, HeadMethod, Paper, Recipe, Support, Views
 from methods.parts.affinity import AffinityMatching, Script, affinity_loss, published_script
 
 
@@ -40,6 +40,7 @@ class XtremeClip(HeadMethod):
         "https://aclanthology.org/2023.findings-acl.397",
     )
     grid = {"lr": (1e-3, 2e-3, 5e-3)}
+    trains_on = "mean"
 
     @dataclass(frozen=True)
     class Params:
@@ -58,12 +59,8 @@ class XtremeClip(HeadMethod):
         if self.params.init == "random":
             nn.init.normal_(head.prototypes, std=0.02)
         else:
-            head.start_at_class_means(self.training_features(support), support.labels)
+            head.start_at_class_means(support.averaged(), support.labels)
         return head.to(support.labels.device)
-
-    def training_features(self, support: Support) -> Features:
-        features = support.features
-        return Features(support.mean_of_views(), features.text_raw, features.candidates_raw)
 
     def script(self, support: Support) -> Script:
         if self.params.paper:

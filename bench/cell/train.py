@@ -30,6 +30,7 @@ def train(
     seed: int,
     device: str,
     precision: str,
+    pool: int = 1,
     shares: Mapping[nn.Parameter, float] | None = None,
     after_step: Callable[[], None] = lambda: None,
 ) -> Training:
@@ -37,6 +38,7 @@ def train(
 
     groups: the parameters under "body" and "head"; a recipe may give the head its own rate.
     batch_loss: row numbers [B] and a generator for further draws -> scalar loss.
+    pool: rows of each example, so that batches are drawn from `examples * pool` rows; an epoch takes as many as without.
     allowance: its cap is the most steps; the schedule is squeezed into them. A squeezed recipe's rates are multiplied
     by asked / run steps, but by no more than the stretch, so that the parameters can get about as far. Plain SGD is
     not stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
@@ -51,16 +53,16 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
     parameters = [parameter for group in groups.values() for parameter in group]
-    epochs = asked / recipe.steps_per_epoch(examples)
+    per_epoch = recipe.steps_per_epoch(examples)
     losses: list[float] = []
     window: list[Tensor] = []
     order = torch.empty(0, dtype=torch.long)
     pace = Pace(device)
     for step in range(steps):
-        if len(order) == 0:
-            order = torch.randperm(examples, generator=generator)
+        if step % per_epoch == 0:
+            order = torch.randperm(examples * pool, generator=generator)
         rows, order = order[: recipe.batch], order[recipe.batch :]
-        share = rate(recipe, step / steps, epochs) / recipe.lr
+        share = rate(recipe, step / steps, asked / per_epoch) / recipe.lr
         for group in optimiser.param_groups:
             group["lr"] = factor * share * group["base_lr"]
         with autocast(device, precision):
@@ -85,7 +87,7 @@ def train(
         asked_steps=asked,
         run_steps=steps,
         capped=steps < asked,
-        batch=min(recipe.batch, examples),
+        batch=min(recipe.batch, examples * pool),
         rate_factor=factor,
         loss=losses,
         warmup_s=pace.warmup_s,
@@ -106,7 +108,8 @@ def rate(recipe: Recipe, progress: float, epochs: float) -> float:
     if recipe.schedule == "constant":
         return recipe.lr
     if recipe.stairs:
-        progress = math.floor(progress * epochs + 1e-9) / epochs
+        begun = recipe.warmup_epochs if epochs > recipe.warmup_epochs else 0
+        progress = (math.floor(progress * epochs + 1e-9) - begun) / epochs
     else:
         progress = (progress - recipe.warmup) / (1 - recipe.warmup)
     return recipe.final_lr + (recipe.lr - recipe.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))

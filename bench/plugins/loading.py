@@ -9,9 +9,10 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from bench.plugins.imports import beside, sources
@@ -19,6 +20,13 @@ from bench.plugins.imports import beside, sources
 PREFIX = "bench_plugin_"  # begins the names of the modules of files, which have none of their own
 
 _loaded: dict[Path, tuple[bytes, ModuleType]] = {}
+
+
+class _Uncached(SourceFileLoader):
+    """Compiles what the file holds: Python's cache may be of an older text of the same length and second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def each_plugin(group: str, files: tuple[Path, ...], add: Callable[[Any, str], None]) -> dict[str, str]:
@@ -45,7 +53,7 @@ def module_of(path: Path) -> ModuleType:
     """
     where = path.resolve()
     name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, where)
+    spec = importlib.util.spec_from_file_location(name, where, loader=_Uncached(name, str(where)))
     if spec is None or spec.loader is None or not where.is_file():
         raise FileNotFoundError(f"{path} is not a Python file")
     source = where.read_bytes()
@@ -58,7 +66,7 @@ def module_of(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        exec(compile(source, where, "exec"), module.__dict__)  # the loader has a cache, which may be of an older text
+        spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from methods.contract.declared import NotApplicable
+
+Base = Literal["raw", "unit"]  # class texts as the text tower gives them, or of unit length
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,13 @@ class Features:
 
     @property
     def candidates(self) -> Tensor:
+        return F.normalize(self.texts_of("raw"), dim=-1)
+
+    def texts_of(self, base: Base) -> Tensor:
+        """The candidates as the text tower gives them, or of unit length. Raises NotApplicable where there are none."""
         if self.candidates_raw is None:
             raise NotApplicable("the task has no candidate texts to compare an image with")
-        return F.normalize(self.candidates_raw, dim=-1)
+        return self.candidates_raw if base == "raw" else self.candidates
 
     def rows(self, index: Tensor) -> Features:
         """The examples at `index`; candidates that all examples share stay as they are."""
@@ -64,6 +71,10 @@ class Support:
     def mean_of_views(self) -> Tensor:
         """[N, d] normalised mean of the raw features over the augmented views; of the plain image if there are none."""
         return self.features.image if self.views_raw is None else F.normalize(self.views_raw.mean(1), dim=-1)
+
+    def averaged(self) -> Features:
+        """The features with each image as the mean of its views."""
+        return Features(self.mean_of_views(), self.features.text_raw, self.features.candidates_raw)
 
     def accuracy(self, scores: Tensor) -> float:
         """Share of the examples whose label has the highest of its scores [N, C]."""

@@ -17,6 +17,7 @@ class Recipe:
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     lr: float = 2e-4
     batch: int = 32
+    drop_last: bool = False  # an epoch's last batch is left out where it is short, unless it is the only one
     steps: int | None = None
     epochs: int | None = None
     weight_decay: float = 1e-2
@@ -24,7 +25,7 @@ class Recipe:
     momentum: float = 0.9  # sgd only
     eps: float = 1e-8  # adam and adamw only
     schedule: Literal["cosine", "constant"] = "cosine"
-    stairs: bool = False  # the rate changes once per epoch, counted from the run's start, instead of once per step
+    stairs: bool = False  # the rate changes once per epoch, counted from the end of warmup_epochs, instead of once per step
     final_lr: float = 0.0
     warmup: float = 0.0  # share of the run over which the rate rises from warmup_lr to lr
     warmup_stairs: int | None = None  # the rise goes in so many stairs instead of once per step
@@ -48,7 +49,7 @@ class Recipe:
         return self.epochs * self.steps_per_epoch(examples)
 
     def steps_per_epoch(self, examples: int) -> int:
-        return -(-examples // self.batch)
+        return max(1, examples // self.batch) if self.drop_last else -(-examples // self.batch)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from methods.base import NotApplicable, Recipe, Start, TextEmbedding, TokenLayout, Tower
+from methods.base import NotApplicable, Start, TextEmbedding, TokenLayout, Tower
 from methods.parts.blocks import transformer_blocks
 
 CONTEXT = "a photo of a"  # the words that contexts of the later prompt papers start from
@@ -54,11 +54,6 @@ def learned_context(tower: Tower, ids: Tensor) -> nn.Parameter:
     """A context [n, W] that starts at the text tower's token embeddings of these ids."""
     weight = text_embedding(tower).token_embedding.weight
     return nn.Parameter(weight[ids.to(weight.device)].detach().clone())
-
-
-def prompt_recipe(lr: float, batch: int, epochs: int) -> Recipe:
-    """SGD, momentum 0.9, weight decay 5e-4, cosine per epoch, first epoch at 1e-5: what all of these papers share."""
-    return Recipe("sgd", lr, batch=batch, epochs=epochs, weight_decay=5e-4, stairs=True, warmup_epochs=1, warmup_lr=1e-5)
 
 
 class Prompts(nn.Module):

@@ -90,6 +90,29 @@ def test_every_epoch_sees_every_example_once_in_a_new_order() -> None:
     assert epochs[0] != epochs[1] != epochs[2]
 
 
+def test_a_short_last_batch_may_be_left_out_of_each_epoch() -> None:
+    loss = LeastSquares()
+    told = run(loss, Recipe(batch=4, epochs=3, drop_last=True), {"body": [loss.w, loss.b]})
+    assert told.asked_steps == told.run_steps == 6 and [len(rows) for rows in loss.rows] == [4] * 6
+    for first, second in zip(loss.rows[::2], loss.rows[1::2], strict=True):
+        assert len({*first, *second}) == 8  # no example twice in an epoch
+
+
+def test_batches_may_be_drawn_from_more_rows_than_an_epoch_is_counted_in() -> None:
+    seen: list[np.ndarray] = []
+    weight = nn.Parameter(torch.zeros(()))
+
+    def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
+        seen.append(rows.numpy())
+        return (weight - 1) ** 2
+
+    told = run(loss, Recipe("sgd", 0.1, batch=16, epochs=40, drop_last=True), {"body": [weight]}, pool=5)
+    assert told.run_steps == 40 and told.batch == 16  # 10 examples are an epoch of one step
+    assert all(len(set(rows)) == 16 for rows in seen) and {int(row) for rows in seen for row in rows} == set(range(50))
+    shares = np.bincount(np.concatenate(seen), minlength=50) / 40
+    assert abs(shares - 16 / 50).max() < 5 * math.sqrt(16 / 50 * 34 / 50 / 40)
+
+
 def test_the_seed_decides_the_order_and_nothing_else_does() -> None:
     def rows(seed: int) -> list[list[int]]:
         problem = LeastSquares()
@@ -194,11 +217,14 @@ def test_stairs_are_those_of_torch_stepped_once_per_epoch(epochs: int, per_epoch
     np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_the_first_epochs_may_go_at_a_constant_small_rate() -> None:
+def test_the_first_epochs_may_go_at_a_constant_small_rate_and_the_cosine_starts_after_them() -> None:
+    """As the schedulers of the field's framework: one that waits, and the cosine that it hands over to untouched."""
     recipe = Recipe(lr=0.4, epochs=10, stairs=True, warmup_epochs=2, warmup_lr=1e-5)
     rates = [rate(recipe, step / 40, 10) for step in range(40)]
     assert rates[:8] == [1e-5] * 8
-    assert rates[8] == pytest.approx(0.2 * (1 + math.cos(math.pi * 2 / 10)))
+    expected = [0.2 * (1 + math.cos(math.pi * (epoch - 2) / 10)) for epoch in range(2, 10) for _ in range(4)]
+    np.testing.assert_allclose(rates[8:], expected, rtol=1e-12)
+    assert rates[8] == 0.4 and rates[-1] == pytest.approx(0.2 * (1 + math.cos(0.7 * math.pi)))
 
 
 def test_warm_up_rises_in_a_line_and_meets_the_schedule_without_a_jump() -> None:

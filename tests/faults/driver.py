@@ -21,17 +21,19 @@ from typing import Any
 import bench.api
 import bench.executors.local
 import bench.plan.registry
+from bench import forks
 from bench.cli import main
 
+PRELOADED = "tests.faults.driver"
 CAPABILITY_VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3 of linux/capability.h
 
 
 def server() -> ForkServerContext:
-    """One thread per process, as threads don't survive a fork."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
+    """The one that local workers come from, which has loaded this module, too."""
+    if PRELOADED not in forks.LIBRARIES:
+        forks.LIBRARIES.append(PRELOADED)
+    forks.load_libraries()
+    return multiprocessing.get_context("forkserver")
 
 
 def obey_permissions() -> None:
@@ -54,6 +56,8 @@ def live(arguments: tuple[str, ...], said: str, limits: Mapping[str, int], bound
     if bound:
         obey_permissions()
     sys.argv = ["bench", *arguments]
+    os.environ["MPLBACKEND"] = "Agg"
+    bench.executors.local.load_libraries = lambda: None  # not for these workers
     bench.executors.local.get_context = lambda method: Forking()  # type: ignore[assignment]
     main(list(arguments), prog_name="bench")
 

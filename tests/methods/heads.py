@@ -95,10 +95,10 @@ def slopes(loss: Callable[[Weights], float], weights: Weights, step: float = 1e-
     return found
 
 
-def check_scores_and_gradients(method: HeadMethod, by_hand: Scores) -> None:
-    """At the start and anywhere else."""
+def check_scores_and_gradients(method: HeadMethod, by_hand: Scores, texts: Callable[[Tensor | None], np.ndarray] = unit) -> None:
+    """At the start and anywhere else. texts: what the formula takes of the class texts, of unit length or as they are."""
     support = wide_support()
-    f, t, labels = unit(support.features.image_raw), unit(support.features.candidates_raw), support.labels.numpy()
+    f, t, labels = unit(support.features.image_raw), texts(support.features.candidates_raw), support.labels.numpy()
     for at_start in (True, False):
         torch.manual_seed(0)
         head = method.head(support)

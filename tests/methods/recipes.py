@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from methods.base import Recipe
@@ -36,14 +37,15 @@ def strong(shots: int, **changes: Any) -> Recipe:
     )
 
 
-def prompts(lr: float, batch: int, epochs: int) -> Recipe:
-    """CoOp's optimiser, which the later prompt papers keep."""
-    return Recipe(
+def dassl(lr: float, batch: int, epochs: int, **changes: Any) -> Recipe:
+    """CoOp's loop, which most later repositories keep."""
+    recipe = Recipe(
         optimiser="sgd",
         lr=lr,
         momentum=0.9,
         weight_decay=5e-4,
         batch=batch,
+        drop_last=True,
         epochs=epochs,
         schedule="cosine",
         final_lr=0.0,
@@ -51,6 +53,7 @@ def prompts(lr: float, batch: int, epochs: int) -> Recipe:
         warmup_epochs=1,
         warmup_lr=1e-5,
     )
+    return replace(recipe, **changes)
 
 
 def xtremeclip(lr: float = 2e-3, epochs: int = 200) -> Recipe:

@@ -22,7 +22,7 @@ def test_a_method_takes_the_first_template_and_no_views() -> None:
 def test_a_head_is_trained_on_plain_images_by_cross_entropy_if_at_all() -> None:
     support, scores = random_support(), torch.randn(12, CLASSES, generator=torch.Generator().manual_seed(0))
     head = HeadMethod()
-    assert head.family == "head" and head.recipe(support) is None and head.training_features(support) is support.features
+    assert head.family == "head" and head.recipe(support) is None and head.trains_on == "plain"
     assert torch.equal(head.loss(scores, support.labels, support), F.cross_entropy(scores, support.labels))
     nothing: Any = None
     assert head.tune(nothing, support) == {}

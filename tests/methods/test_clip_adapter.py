@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from torch import nn
 
 from bench.backbone import Backbone
-from methods.base import Recipe
+from methods.base import Views
 from methods.clip_adapter import ClipAdapter
-from tests.methods.heads import SCALE, Weights, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
-from tests.methods.recipes import SHOTS
+from tests.methods.heads import (
+    SCALE,
+    Weights,
+    array,
+    check_scores_and_gradients,
+    check_zero_shot,
+    close,
+    random_support,
+    unit,
+    wide_support,
+)
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, check_refused, trains
 
 
@@ -47,9 +59,19 @@ def test_counts(vit: Backbone) -> None:
 
 @pytest.mark.parametrize("shots", SHOTS)
 def test_recipe(shots: int) -> None:
-    assert ClipAdapter().recipe(random_support(shots=shots)) == Recipe(
-        optimiser="sgd", lr=0.01, momentum=0.0, weight_decay=0.0, batch=32, epochs=200, schedule="cosine", final_lr=0.0
-    )
+    assert ClipAdapter().recipe(random_support(shots=shots)) == dassl(0.01, batch=32, epochs=200)
+
+
+def test_each_step_sees_another_crop() -> None:
+    assert ClipAdapter.trains_on == "fresh"
+    assert ClipAdapter().views("classification") == Views(count=10, smallest_crop=0.08, flip=True)
+
+
+def test_the_length_of_the_image_features_changes_nothing() -> None:
+    """The published adapter takes them as they are: with ReLU and without biases that is the same model, step by step."""
+    head = ClipAdapter().head(wide_support())
+    features = wide_support().features
+    close(head(replace(features, image_raw=7 * features.image_raw)), array(head(features)))
 
 
 @pytest.mark.parametrize("r", ["-0.1", "1.5"])

@@ -11,7 +11,7 @@ from bench.backbone import Backbone, Clip
 from methods.cocoop import CoCoOp
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, text_by_hand
-from tests.methods.recipes import SHOTS, prompts
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, trains
 
 
@@ -71,7 +71,7 @@ def test_what_trains(clip: Clip) -> None:
 
 @pytest.mark.parametrize("shots", SHOTS)
 def test_recipe(shots: int) -> None:
-    assert CoCoOp().recipe(start(shots)) == prompts(lr=2e-3, batch=1, epochs=10)
+    assert CoCoOp().recipe(start(shots)) == dassl(lr=2e-3, batch=1, epochs=10)
 
 
 def test_its_class_texts_are_names_alone() -> None:

@@ -10,7 +10,7 @@ from methods.base import NotApplicable
 from methods.coop import CoOp
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, text_by_hand
-from tests.methods.recipes import SHOTS, prompts
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, check_refused, trains
 
 
@@ -49,7 +49,7 @@ def test_what_trains(clip: Clip) -> None:
 
 @pytest.mark.parametrize(("shots", "epochs"), [*zip(SHOTS, (50, 100, 100, 200, 200), strict=True)])
 def test_recipe(shots: int, epochs: int) -> None:
-    assert CoOp().recipe(start(shots)) == prompts(lr=2e-3, batch=32, epochs=epochs)
+    assert CoOp().recipe(start(shots)) == dassl(lr=2e-3, batch=32, epochs=epochs)
 
 
 def test_contexts_of_classes_need_classes(clip: Clip) -> None:

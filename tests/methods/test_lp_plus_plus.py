@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from bench.backbone import Backbone
-from methods.base import Features, Support
+from methods.base import Features, Support, Views
 from methods.lp_plus_plus import LPPlusPlus
 from tests.methods.heads import CLASSES, WIDTH, array, random_features, random_support, softmax, unit
 from tests.methods.stated import check_counts, trains
@@ -19,7 +20,8 @@ class Descent:
     """The weights after each step, the start first."""
 
     def __init__(self, support: Support, steps: int) -> None:
-        f, t = unit(support.features.image_raw), unit(support.features.candidates_raw)
+        images = support.features.image_raw if support.views_raw is None else support.views_raw[:, 0]
+        f, t = unit(images), unit(support.features.candidates_raw)
         y, n, classes = support.labels.numpy(), len(support), len(t)
         match = f @ t.T
         w = np.array([sum(f[i] for i in range(n) if y[i] == c) for c in range(classes)])
@@ -27,7 +29,7 @@ class Descent:
         alpha = np.full(classes, 250 * np.mean([np.mean([match[i, c] for i in range(n) if y[i] == c]) for c in range(classes)]))
         step_w = 4 * n / np.linalg.eigvalsh(f.T @ f).max()
         step_alpha = n / (4 * max(sum(match[i, c] ** 2 for i in range(n)) for c in range(classes)))
-        speed_w, speed_b, speed_alpha = np.zeros_like(w), np.zeros_like(b), np.zeros_like(alpha)
+        speed_w, speed_b, sum_alpha = np.zeros_like(w), np.zeros_like(b), np.zeros_like(alpha)
         self.after = [(w, b, alpha)]
         for step in range(1, steps + 1):
             p = softmax(f @ w.T + b + alpha * match)
@@ -35,9 +37,9 @@ class Descent:
             speed_w = 0.9 * speed_w + error.T @ f
             speed_b = 0.9 * speed_b + error.sum(0)
             w, b = w - step_w * speed_w, b - step_w * speed_b
+            sum_alpha = sum_alpha + (error * match).sum(0)
             if step % 10 == 0:
-                speed_alpha = 0.9 * speed_alpha + (error * match).sum(0)
-                alpha = alpha - step_alpha * speed_alpha
+                alpha = alpha - step_alpha * sum_alpha
             self.after.append((w, b, alpha))
 
     def scores(self, step: int, features: Features) -> np.ndarray:
@@ -63,7 +65,9 @@ def nearby_support(spread: float = 1.0, seed: int = 23) -> Support:
 
 @pytest.mark.parametrize("steps", [0, 1, 9, 10, 25])
 def test_it_descends_as_in_numpy(steps: int) -> None:
-    support, test = nearby_support(), random_features("classification", 5, seed=2)
+    plain, test = nearby_support(), random_features("classification", 5, seed=2)
+    crops = plain.features.image_raw + 0.3 * torch.randn(len(plain), WIDTH, generator=torch.Generator().manual_seed(7))
+    support = replace(plain, views_raw=crops[:, None])
     head = LPPlusPlus(LPPlusPlus.Params(steps=steps)).head(support)
     descent = Descent(support, steps)
     check_blend(head, descent.after[-1])
@@ -84,9 +88,13 @@ def test_it_keeps_the_best_step_on_validation(seed: int) -> None:
     method, descent = LPPlusPlus(LPPlusPlus.Params(steps=25)), Descent(support, 25)
     head = method.head(support)
     right = [(descent.scores(step, validation.features).argmax(1) == validation.labels.numpy()).sum() for step in range(1, 26)]
-    best = 1 + int(np.argmax(right))
+    best = 25 - int(np.argmax(right[::-1]))  # of equal ones the last
     assert method.tune(head, validation) == {"step": best}
     check_blend(head, descent.after[best])
+
+
+def test_it_descends_on_one_crop_of_each_image() -> None:
+    assert LPPlusPlus.trains_on == "mean" and LPPlusPlus().views("classification") == Views(count=1, smallest_crop=0.5, flip=True)
 
 
 def test_counts(vit: Backbone) -> None:

@@ -11,7 +11,7 @@ from bench.backbone import Backbone, Clip
 from methods.maple import MaPLe
 from tests.methods.encoders import FIRST, LAST, NAMES, edited_anew, names_that_train, start, tokenize, words_of
 from tests.methods.prompted import check_long_text, class_tokens, close, embedded, exact, image_by_hand, pictures, text_by_hand
-from tests.methods.recipes import SHOTS, prompts
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, check_refused, trains
 
 
@@ -49,6 +49,14 @@ def test_at_the_start_its_text_is_a_photo_of_a_name_as_far_as_the_first_block(sh
     torch.testing.assert_close(changed.text(class_tokens(method, edit)), plain, rtol=1e-4, atol=1e-4)
 
 
+def test_all_couplings_but_the_first_start_alike_as_copies_of_one(clip: Clip) -> None:
+    clip.text.stages.insert(2, copy.deepcopy(clip.text.stages[1]))  # a third block
+    parameters = list(MaPLe().adapt(clip, start()).trains)
+    first, second, third = parameters[1::3]
+    assert len(parameters) == 9 and torch.equal(second, third) and second is not third
+    assert not torch.equal(first, second)
+
+
 def test_text_that_is_too_long_keeps_its_end(clip: Clip) -> None:
     check_long_text(MaPLe(), clip)
 
@@ -65,7 +73,7 @@ def test_what_trains(clip: Clip) -> None:
 
 @pytest.mark.parametrize("shots", SHOTS)
 def test_recipe(shots: int) -> None:
-    assert MaPLe().recipe(start(shots)) == prompts(lr=3.5e-3, batch=4, epochs=5)
+    assert MaPLe().recipe(start(shots)) == dassl(lr=3.5e-3, batch=4, epochs=5)
 
 
 def test_its_class_texts_are_names_alone() -> None:

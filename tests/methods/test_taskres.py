@@ -7,10 +7,19 @@ import pytest
 from torch import nn
 
 from bench.backbone import Backbone
-from methods.base import Recipe
+from methods.base import Views
 from methods.taskres import TaskRes
-from tests.methods.heads import SCALE, Weights, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
-from tests.methods.recipes import SHOTS
+from tests.methods.heads import (
+    SCALE,
+    Weights,
+    array,
+    check_scores_and_gradients,
+    check_zero_shot,
+    random_support,
+    unit,
+    wide_support,
+)
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, trains
 
 
@@ -18,13 +27,14 @@ def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, alpha: float = 0.5) 
     scores = np.zeros((len(f), len(t)))
     for b in range(len(f)):
         for c in range(len(t)):
-            scores[b, c] = SCALE * f[b] @ unit(t[c] + alpha * weights[0][c])
+            scores[b, c] = SCALE * f[b] @ unit(t[c] + alpha * weights[0][c])  # t as they are, or of unit length
     return scores
 
 
 def test_scores_and_gradients_equal_the_formula() -> None:
-    check_scores_and_gradients(TaskRes(), by_hand)
-    check_scores_and_gradients(TaskRes(TaskRes.Params(alpha=2.0)), lambda f, t, weights: by_hand(f, t, weights, 2.0))
+    check_scores_and_gradients(TaskRes(), by_hand, array)
+    check_scores_and_gradients(TaskRes(TaskRes.Params(alpha=2.0)), lambda f, t, weights: by_hand(f, t, weights, 2.0), array)
+    check_scores_and_gradients(TaskRes(TaskRes.Params(base="unit")), by_hand, unit)
 
 
 def test_it_starts_at_zero_shot_and_stores_its_residual() -> None:
@@ -47,15 +57,9 @@ def test_counts(vit: Backbone) -> None:
 @pytest.mark.parametrize(("shots", "epochs"), [*zip(SHOTS, (100, 100, 100, 200, 200), strict=True)])
 def test_recipe(shots: int, epochs: int) -> None:
     recipe = TaskRes().recipe(random_support(shots=shots))
-    assert recipe == Recipe(
-        optimiser="adam",
-        lr=2e-3,
-        weight_decay=0.0,
-        batch=256,
-        epochs=epochs,
-        schedule="cosine",
-        stairs=True,
-        warmup_epochs=1,
-        warmup_lr=1e-5,
-    )
-    assert recipe.length(600) == 3 * epochs
+    assert recipe == dassl(2e-3, batch=256, epochs=epochs, optimiser="adam")
+    assert recipe.length(600) == 2 * epochs and recipe.length(100) == epochs
+
+
+def test_each_step_sees_another_crop() -> None:
+    assert TaskRes.trains_on == "fresh" and TaskRes().views("classification") == Views(count=10, smallest_crop=0.08, flip=True)

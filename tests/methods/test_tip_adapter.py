@@ -11,7 +11,7 @@ import torch
 from bench.backbone import Backbone
 from methods.base import Features, Support
 from methods.tip_adapter import TipAdapter
-from tests.methods.heads import CLASSES, SHOTS, WIDTH, random_features, random_support, unit
+from tests.methods.heads import CLASSES, SCALE, SHOTS, WIDTH, random_features, random_support, unit
 from tests.methods.stated import check_counts, trains
 
 
@@ -21,14 +21,14 @@ def by_hand(support: Support, keys: np.ndarray, f: np.ndarray, alpha: float, bet
     for b in range(len(f)):
         for c in range(CLASSES):
             cache = sum(math.exp(-beta * (1 - f[b] @ keys[k])) for k in range(c * SHOTS, (c + 1) * SHOTS))
-            scores[b, c] = 100 * f[b] @ t[c] + alpha * cache
+            scores[b, c] = SCALE * f[b] @ t[c] + alpha * cache
     return scores
 
 
-@pytest.mark.parametrize(("alpha", "beta"), [(1.0, 5.5), (0.7, 3.0)])
+@pytest.mark.parametrize(("alpha", "beta"), [(1.17, 1.0), (0.7, 3.0)])
 def test_by_plain_loops(alpha: float, beta: float) -> None:
     support, test = random_support(views=4), random_features("classification", 5, seed=2)
-    params = TipAdapter.Params() if alpha == 1.0 else TipAdapter.Params(alpha=alpha, beta=beta)
+    params = TipAdapter.Params() if alpha == 1.17 else TipAdapter.Params(alpha=alpha, beta=beta)
     scores = TipAdapter(params).head(support)(test).numpy()
     assert support.views_raw is not None
     keys = unit(support.views_raw.mean(1))
@@ -44,9 +44,9 @@ def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> No
     cache = TipAdapter().head(support)
     keys, t, labels = unit(support.features.image_raw), unit(support.features.candidates_raw), support.labels.numpy()
     f, onehot, right = unit(validation.features.image_raw), np.eye(CLASSES)[labels], {}
-    for beta in np.linspace(0.1, 7.0, 200):
-        for alpha in np.linspace(0.1, 3.0, 20):
-            scores = 100 * f @ t.T + alpha * np.exp(-beta * (1 - f @ keys.T)) @ onehot
+    for beta in np.linspace(0.1, 50.0, 200, endpoint=False):
+        for alpha in np.linspace(0.1, 50.0, 20, endpoint=False):
+            scores = SCALE * f @ t.T + alpha * np.exp(-beta * (1 - f @ keys.T)) @ onehot
             right[alpha, beta] = (scores.argmax(1) == labels).sum()
     alpha, beta = max(right, key=lambda each: right[each])
     assert len(set(right.values())) > 1

@@ -9,7 +9,7 @@ from bench.backbone import Backbone, Clip
 from methods.vpt import VPT
 from tests.methods.encoders import edited_anew, names_that_train, start
 from tests.methods.prompted import close, exact, image_by_hand, pictures
-from tests.methods.recipes import SHOTS, prompts
+from tests.methods.recipes import SHOTS, dassl
 from tests.methods.stated import check_counts, check_refused, trains
 
 
@@ -55,7 +55,7 @@ def test_what_trains(clip: Clip, kind: str) -> None:
 
 @pytest.mark.parametrize("shots", SHOTS)
 def test_recipe(shots: int) -> None:
-    assert VPT().recipe(start(shots)) == prompts(lr=2.5e-3, batch=4, epochs=5)
+    assert VPT().recipe(start(shots)) == dassl(lr=2.5e-3, batch=4, epochs=5)
 
 
 def test_its_class_texts_are_photos() -> None:

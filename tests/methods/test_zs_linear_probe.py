@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from bench.backbone import Backbone
-from methods.base import Recipe
+from methods.base import Views
 from methods.zs_linear_probe import ZeroShotLinearProbe
 from tests.methods.heads import (
     SCALE,
@@ -21,6 +22,7 @@ from tests.methods.heads import (
     unit,
     wide_support,
 )
+from tests.methods.recipes import dassl
 from tests.methods.stated import check_counts, trains
 
 
@@ -34,6 +36,13 @@ def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights) -> np.ndarray:
 
 def test_scores_and_gradients_equal_the_formula() -> None:
     check_scores_and_gradients(ZeroShotLinearProbe(), by_hand)
+    assert ZeroShotLinearProbe().params.base == "raw"
+
+
+@pytest.mark.parametrize(("base", "texts"), [("raw", array), ("unit", unit)])
+def test_its_weights_start_at_the_class_texts(base: Any, texts: Any) -> None:
+    head: Any = ZeroShotLinearProbe(ZeroShotLinearProbe.Params(base=base)).head(wide_support())
+    close(head.weight, texts(wide_support().features.candidates_raw))
 
 
 def test_it_starts_at_zero_shot_and_stores_its_weights() -> None:
@@ -60,6 +69,9 @@ def test_counts(vit: Backbone) -> None:
 
 
 def test_recipe() -> None:
-    assert ZeroShotLinearProbe().recipe(random_support()) == Recipe(
-        optimiser="sgd", lr=0.1, momentum=0.9, weight_decay=0.0, batch=256, epochs=300, schedule="cosine", final_lr=0.0
-    )
+    assert ZeroShotLinearProbe().recipe(random_support()) == dassl(0.1, batch=256, epochs=300, weight_decay=0.0)
+
+
+def test_its_batches_are_of_twenty_augmented_passes_together() -> None:
+    assert ZeroShotLinearProbe.trains_on == "pooled"
+    assert ZeroShotLinearProbe().views("classification") == Views(count=20, smallest_crop=0.08, flip=True)

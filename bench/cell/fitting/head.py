@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -33,21 +33,29 @@ class HeadFitting(Fitting):
         recipe = self.method.recipe(self._support)
         if recipe is None:
             return
-        features, labels = self.method.training_features(self._support), self._support.labels
+        support, how = self._support, self.method.trains_on
+        views = None if how in ("plain", "mean") else support.views_raw
+        plain = support.averaged() if how == "mean" else support.features
+        pool = views.shape[1] if views is not None and how == "pooled" else 1
 
         def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
-            rows = rows.to(self.device)
-            return self.method.loss(self.module(features.rows(rows)), labels[rows], self._support)
+            examples = (rows // pool).to(self.device)
+            features = plain.rows(examples)
+            if views is not None:
+                drawn = rows % pool if pool > 1 else torch.randint(views.shape[1], rows.shape, generator=generator)
+                features = replace(features, image_raw=views[examples, drawn.to(self.device)])
+            return self.method.loss(self.module(features), support.labels[examples], support)
 
         self.training = train(
             {"head": list(self.module.parameters())},
             loss,
-            len(labels),
+            len(support),
             recipe,
             self.allowance,
             seed=self.episode.seed,
             device=self.device,
             precision="fp32",
+            pool=pool,
         )
 
     def collect_validation(self) -> None:

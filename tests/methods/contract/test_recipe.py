@@ -18,6 +18,7 @@ def test_defaults_that_recipes_of_methods_leave_away() -> None:
         "optimiser": "adamw",
         "lr": 2e-4,
         "batch": 32,
+        "drop_last": False,
         "steps": None,
         "epochs": None,
         "weight_decay": 1e-2,
@@ -44,6 +45,12 @@ def test_an_epoch_shows_every_example_once(examples: int, batch: int, epochs: in
     assert recipe.steps_per_epoch(examples) == len(range(0, examples, batch)) == math.ceil(examples / batch)
     assert recipe.length(examples) == epochs * recipe.steps_per_epoch(examples)
     assert Recipe(batch=batch, steps=17, epochs=epochs).length(examples) == 17
+
+
+@given(st.integers(1, 1000), st.integers(1, 300))
+def test_a_short_last_batch_may_be_left_out_unless_it_is_the_only_one(examples: int, batch: int) -> None:
+    whole = [start for start in range(0, examples, batch) if start + batch <= examples]
+    assert Recipe(batch=batch, epochs=1, drop_last=True).steps_per_epoch(examples) == max(1, len(whole))
 
 
 @pytest.mark.parametrize(("lr", "batch"), [(0.0, 32), (-1.0, 32), (1e-3, 0)])

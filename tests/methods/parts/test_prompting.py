@@ -17,12 +17,10 @@ from methods.parts.prompting import (
     learned_context,
     make_room,
     prompt_image_tower,
-    prompt_recipe,
     put_after_start,
     put_last,
 )
 from tests.methods.encoders import FIRST, LAST, start, tokenize, words_of
-from tests.methods.recipes import prompts
 
 LAYOUTS = [TokenLayout(True, True, 0), TokenLayout(False, True, 0), TokenLayout(True, False, 0), TokenLayout(False, False, 0)]
 
@@ -99,10 +97,6 @@ def test_random_prompts_are_small() -> None:
     torch.manual_seed(0)
     drawn = Prompts.random(40, 100)().detach()
     assert drawn.shape == (40, 100) and float(drawn.std()) == pytest.approx(0.02, rel=0.05)
-
-
-def test_the_recipe_that_the_papers_share() -> None:
-    assert prompt_recipe(3e-3, batch=7, epochs=11) == prompts(lr=3e-3, batch=7, epochs=11)
 
 
 def test_a_tower_that_pools_all_its_tokens_takes_no_prompts(clip: Clip) -> None:
