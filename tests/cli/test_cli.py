@@ -190,7 +190,9 @@ def test_a_task_of_a_plug_in_runs_with_its_helper_and_is_not_run_again(tmp_path:
     assert "0 cells to run" in bench(*map(str, command)).output
 
 
-def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(tmp_path: Path) -> None:
+def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Entry points as pip leaves them: a module and a .dist-info folder on the path, which worker processes see too."""
     package = tmp_path / "site"
     about = package / "theirs-1.0.dist-info"
@@ -202,35 +204,23 @@ def test_a_method_of_an_installed_package_runs_and_a_broken_one_stops_nothing(tm
     (package / "theirs.py").write_text(NEAREST)
     plugin(package, file="theirs_tasks.py")
     (package / "theirs_broken.py").write_text("import a_module_that_does_not_exist")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(Path.cwd())])}
+    monkeypatch.syspath_prepend(str(package))
 
-    def outside(*arguments: str) -> str:
-        command = [sys.executable, "-m", "bench", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout + done.stderr
+    def printed_by(*arguments: str) -> str:
+        done = bench(*arguments)
+        assert done.exit_code == 0, done.output
+        return done.output
 
-    listed = outside("list", "methods")
+    listed = printed_by("list", "methods")
     assert "nearest-mean" in listed and "broken plug-in" in listed and "a_module_that_does_not_exist" in listed.replace("\n", "")
     out = tmp_path / "out"
-    printed = outside(
-        *(
-            "run",
-            "--methods",
-            "nearest-mean,zero-shot",
-            "--tasks",
-            "lighter-side",
-            "--shots",
-            "1",
-            "--seeds",
-            "1",
-            "--out",
-            str(out),
-        )
+    printed = printed_by(
+        *("run", "--methods", "nearest-mean,zero-shot", "--tasks", "lighter-side", "--shots", "1", "--seeds", "1"),
+        *("--out", str(out)),
     )
     assert "theirs_broken left out" in printed.replace("\n", " ")
     assert {(record.cell.method, record.status) for record in Store(out).read()} == {("nearest-mean", "ok"), ("zero-shot", "ok")}
-    assert "all hold" in outside("check", "nearest-mean").splitlines()
+    assert "all hold" in printed_by("check", "nearest-mean").splitlines()
 
 
 NEAREST = """
