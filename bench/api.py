@@ -101,8 +101,9 @@ def run(
         )
     stopped = None
     if todo.run:
-        with Display(console, len(todo.run)) as display, Claims(settings.out) as claims:
-            schedule = Schedule(todo.run, Durations(latest.values()), claims, follower, display.found)
+        durations = Durations(latest.values())
+        with Display(console, todo.run, durations.seconds) as display, Claims(settings.out) as claims:
+            schedule = Schedule(todo.run, durations, claims, follower, display.found)
             stopped = drive(executor, schedule, store, display)
         if schedule.stopped:
             return Outcome(todo, (), None, stopped)

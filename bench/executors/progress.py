@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from bench.plan.grid import Cell
-from bench.store.record import Record, headline
+from bench.store.record import CellInfo, Record, headline
 from bench.text import plain
 
 PLAIN_EVERY_S = 10.0
@@ -25,20 +26,24 @@ def cell_name(record_or_cell: Record | Cell) -> str:
 class Display:
     """Cells done, running, failed, the time left, and the best figure so far."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(self, console: Console, cells: Sequence[Cell], seconds: Callable[[CellInfo], float] = lambda cell: 1.0) -> None:
+        """seconds: what a cell is likely to take, compared with others."""
         self.console = console
-        self.total = total
+        self.total = len(cells)
+        self._seconds = seconds
+        self._whole = sum(seconds(cell.info) for cell in cells)  # of what is ours to do
+        self._behind = self._at_work = 0.0  # of that, cells that are finished, and that run
         self.done = 0
         self.failed = 0
         self.running = 0
         self.best: tuple[float, str] | None = None
-        self._started = time.monotonic()
-        self._last_line = self._started
+        self._started: float | None = None  # when the first cell did
+        self._last_line = time.monotonic()
         self._progress: Progress | None = None
         if console.is_terminal:
             columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
             self._progress = Progress(*columns, console=console, transient=True)
-            self._bar = self._progress.add_task("starting workers", total=total)
+            self._bar = self._progress.add_task("starting workers", total=self.total)
 
     def __enter__(self) -> Display:
         if self._progress is not None:
@@ -50,15 +55,24 @@ class Display:
             self._progress.stop()
 
     def start(self, cell: Cell) -> None:
+        if self._started is None:
+            self._started = time.monotonic()
         self.running += 1
+        self._at_work += self._seconds(cell.info)
         self._update()
 
     def finish(self, record: Record) -> None:
         self.running -= 1
-        self.found(record)
+        self._at_work -= self._seconds(record.cell)
+        self._behind += self._seconds(record.cell)
+        self._count(record)
 
     def found(self, record: Record) -> None:
         """Another run on the same store has done a cell of ours."""
+        self._whole -= self._seconds(record.cell)
+        self._count(record)
+
+    def _count(self, record: Record) -> None:
         self.done += 1
         score = headline(record)
         for note in record.notes:
@@ -82,10 +96,14 @@ class Display:
         return ", ".join(parts)
 
     def seconds_left(self) -> float | None:
-        """From the pace so far; None before the first few cells."""
-        if self.done < 3:
+        """What the cells that are left are likely to take, by how the estimates of those so far came true.
+
+        What runs counts as half done. None before the first few cells.
+        """
+        if self.done < 3 or self._started is None or not self._behind:
             return None
-        return (time.monotonic() - self._started) / self.done * (self.total - self.done)
+        behind = self._behind + self._at_work / 2
+        return (time.monotonic() - self._started) * max(0.0, self._whole - behind) / behind
 
     def _update(self) -> None:
         if self._progress is not None:

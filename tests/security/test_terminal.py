@@ -9,6 +9,8 @@ from rich.console import Console
 
 from bench.errors import DataError
 from bench.executors.progress import Display
+from bench.plan.grid import Cell
+from bench.spec import Named
 from tests.factories import make_cell, make_record
 from tests.report.factory import failed_record
 from tests.stores import bench
@@ -19,13 +21,14 @@ ATTACK = "\x1b[2J\x1b]0;title\x07[bold]x[/bold]\u202e\r\n\x00\x9b31m"
 @pytest.mark.parametrize("terminal", [True, False])
 def test_errors_notes_and_labels(terminal: bool) -> None:
     console = Console(file=io.StringIO(), width=200, force_terminal=terminal, color_system=None, legacy_windows=False)
-    with Display(console, 4) as display:
-        for record in (
-            failed_record(message=ATTACK),
-            failed_record(message="", seed=2),
-            failed_record(message="\n", seed=3),
-            make_record(cell=make_cell(label=ATTACK, task=ATTACK), notes=[ATTACK]),
-        ):
+    records = (
+        failed_record(message=ATTACK),
+        failed_record(message="", seed=2),
+        failed_record(message="\n", seed=3),
+        make_record(cell=make_cell(label=ATTACK, task=ATTACK), notes=[ATTACK]),
+    )
+    with Display(console, [Cell(record.cell, Named("any"), "a") for record in records]) as display:
+        for record in records:
             display.finish(record)
         description = display.describe()
     said = console.file.getvalue() + description  # type: ignore[attr-defined]
