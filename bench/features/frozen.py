@@ -142,7 +142,8 @@ class Frozen:
             return through.view(*wanted.shape[:-3], *through.shape[1:])
 
         self.account.spent.add(upstream.spent)
-        return self.bank.rows(shelf, ids, build, self.account, upstream.usage, self._batch)
+        together = max(1, self._batch // (1 if views is None else views.count))  # images whose views fill a batch, or nearly
+        return self.bank.rows(shelf, ids, build, self.account, upstream.usage, together)
 
     def narrowed(self, views: Views) -> Views:
         """The part of a policy that keeps the task's labels true; a count of 0 if nothing is left of it."""
@@ -216,9 +217,12 @@ class Frozen:
 
     @torch.no_grad()
     def _through(self, tower: Tower, inputs: Tensor, stage: int) -> Tensor:
+        made = []
         with autocast(self.device, self.precision):
-            parts = [tower(part.to(self.device), stop=stage).float().cpu() for part in inputs.split(self._batch)]
-        return torch.cat(parts)
+            for part in inputs.split(self._batch):
+                filled = torch.cat([part, part[:1].expand(self._batch - len(part), *part.shape[1:])])
+                made.append(tower(filled.to(self.device), stop=stage).float().cpu()[: len(part)])
+        return torch.cat(made)
 
     def _shelf(self, stage: int, views: Views | None, fingerprint: str, precision: str) -> Shelf:
         return Shelf(

@@ -19,7 +19,7 @@ from bench.backbone import load
 from bench.backbone.tower import Tower
 from bench.errors import DataError
 from bench.features.bank import Account, Bank
-from bench.features.frozen import Frozen, crop_box, in_order
+from bench.features.frozen import BATCH, Frozen, crop_box, in_order
 from bench.meter import Meter
 from methods.base import Views
 from tasks.base import Split, Task
@@ -60,22 +60,43 @@ def test_many_threads_give_what_one_gives(tmp_path: Path, photos: Path, views: V
     assert torch.equal(*made)
 
 
+@pytest.mark.parametrize("views", [None, Views(3, 0.08, True)])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_a_row_is_the_same_to_the_bit_whichever_others_were_missing(tmp_path: Path, photos: Path, precision: str) -> None:
+def test_a_row_is_the_same_to_the_bit_whichever_others_were_missing(
+    tmp_path: Path, photos: Path, precision: str, views: Views | None
+) -> None:
     """A bank that a kill left half filled, or that another order of cells has filled, changes no score."""
     task = find_task(f"imagefolder:{photos}")
     split, texts = task.train, [f"a photo number {10 + number} of a dog" for number in range(40)]  # of one length
     whole, parts = (replace(frozen(tmp_path / name, task), precision=precision) for name in ("whole", "parts"))
     stage = len(whole.backbone.clip.image.stages)
     rows, order = list(range(len(split))), torch.randperm(len(split), generator=torch.Generator().manual_seed(0)).tolist()
-    expected = whole.images(split, rows, stage)
+    expected = whole.images(split, rows, stage, views)
     for part in (order[:1], order[1:5], order):
-        assert torch.equal(parts.images(split, part, stage), expected[part])
+        assert torch.equal(parts.images(split, part, stage, views), expected[part])
     _, encoded = whole.texts(texts, len(whole.backbone.clip.text.stages))
     for text_part in (texts[5:6], texts[::-1]):
         _, again = parts.texts(text_part, len(parts.backbone.clip.text.stages))
         assert encoded is not None and again is not None
         assert torch.equal(again, encoded[[texts.index(text) for text in text_part]])
+
+
+@pytest.mark.parametrize(("count", "views", "encoded"), [(5, 10, 64), (4, 20, 96), (5, 0, 32), (1, 64, 64)])
+def test_batches_are_filled_with_views_and_not_with_images(
+    tmp_path: Path, photos: Path, count: int, views: int, encoded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = find_task(f"imagefolder:{photos}")
+    one, seen = frozen(tmp_path, task), []
+    forward = Tower.forward
+
+    def counted(tower: Tower, inputs: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
+        seen.append(len(inputs))
+        return forward(tower, inputs, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Tower, "forward", counted)
+    stage = len(one.backbone.clip.image.stages)
+    made = one.images(task.train, range(count), stage, Views(views, 0.08, True) if views else None)
+    assert len(made) == count and set(seen) == {BATCH["cpu"]} and sum(seen) == encoded
 
 
 @pytest.mark.parametrize("views", [None, Views(3, 0.08, True)])
