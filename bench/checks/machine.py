@@ -18,6 +18,7 @@ from bench.meter import Meter, Sensor
 from bench.meter.choice import Candidate, amd_candidates, candidates, nvidia_candidates
 from bench.meter.estimate import CpuSecondsEstimate
 from bench.meter.rapl import Rapl
+from bench.plan.precision import try_precisions
 from bench.plan.resolve import resolve_device, resolve_precision
 from bench.store.provenance import device_and_driver, packages
 
@@ -51,6 +52,7 @@ class Diagnosis:
     workers: int  # that `run` starts unless told otherwise
     threads: int  # of each of them
     precision: str  # what `--precision auto` takes
+    precision_trial: str  # what it was chosen by
     energy: str  # the sensor that `run` would use
     energy_quality: str
     energy_advice: str
@@ -86,6 +88,7 @@ def diagnose(device: str, out: Path, data_root: Path | None = None) -> Diagnosis
         workers=workers,
         threads=max(1, default_workers("cpu") // workers),
         precision=resolve_precision("auto", device),
+        precision_trial=str(try_precisions(device)),
         energy=meter.sensor.source,
         energy_quality=meter.sensor.quality,
         energy_advice=ONE_WORKER if meter.sensor.quality == "measured" and workers > 1 else "",

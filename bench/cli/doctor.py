@@ -57,7 +57,7 @@ def _sections(found: Diagnosis) -> list[tuple[str, list[str]]]:
         ("GPUs", found.gpus or ["none that torch can use"]),
         ("cores", [f"{found.cores} of {found.cores_of_machine or 'an unknown number'} may be used"]),
         ("workers", [f"{found.workers} with {found.threads} torch {'thread' if found.threads == 1 else 'threads'} each"]),
-        ("precision", [f"{found.precision} (--precision auto)"]),
+        ("precision", [f"{found.precision} (--precision auto)", found.precision_trial]),
         ("results", [folder]),
         ("data", _data(found.data)),
         ("hub", _hub(found.data)),

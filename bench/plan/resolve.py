@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.errors import UsageError
+from bench.plan.precision import try_precisions
 from bench.plan.registry import Registry
 from bench.spec import Named, parse_names
 from tasks.find import task_groups
@@ -36,13 +37,12 @@ def resolve_tasks(text: str) -> tuple[str, ...]:
 
 
 def resolve_precision(precision: str, device: str) -> str:
-    """`auto`: bfloat16 where the device multiplies it faster than float32, else float32."""
+    """`auto`: bfloat16 where the device multiplies it faster than float32, which is tried, else float32."""
     if precision != "auto":
         return precision
-    if torch.device(device).type == "cuda":  # of a cluster's GPUs, where there is none here, nothing is known
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
-    has_matrix_units = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return "bf16" if torch.device(device).type == "cpu" and has_matrix_units() else "fp32"
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        return "fp32"  # of a cluster's GPUs nothing is known
+    return try_precisions(device).best
 
 
 def resolve_device(device: str, executor: str = "local") -> str:
