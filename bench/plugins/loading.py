@@ -54,7 +54,7 @@ def module_of(path: Path) -> ModuleType:
     where = path.resolve()
     name = f"{PREFIX}{path.stem}_{hashlib.sha256(str(where).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, where, loader=_Uncached(name, str(where)))
-    if spec is None or spec.loader is None or not where.is_file():
+    if spec is None or spec.loader is None or where.suffix != ".py" or not where.is_file():
         raise FileNotFoundError(f"{path} is not a Python file")
     source = where.read_bytes()
     if where in _loaded and _loaded[where][0] == source:

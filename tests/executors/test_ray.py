@@ -23,7 +23,6 @@ from tests.executors.drivers import parent_of, run_quick
 from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
-pytestmark = pytest.mark.xdist_group("clusters")  # as those of Slurm
 
 
 @pytest.fixture(scope="module")

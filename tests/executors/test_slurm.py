@@ -24,7 +24,6 @@ from bench.executors.slurm import SlurmExecutor
 from bench.executors.squeue import states
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.xdist_group("clusters")  # they wait more than they compute, and share a run to compare with
 
 
 @pytest.fixture(scope="module")

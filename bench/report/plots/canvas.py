@@ -63,6 +63,13 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write PNG and SVG, without a date in either."""
     png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    engine = figure.get_layout_engine()
+    if (
+        engine is not None and figure.axes
+    ):  # laid out once: it would be for each file, and everything drawn once more to measure it
+        figure.set_dpi(DOTS_PER_INCH)
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     figure.savefig(svg, format="svg", metadata={"Date": None})
     return [png, svg]
