@@ -92,6 +92,10 @@ class HeadMethod(Method):
         """Of a batch: scores [B, C], labels [B]; `support` is the whole of it, for what depends on the task."""
         return F.cross_entropy(scores, labels)
 
+    def penalty(self, head: nn.Module, support: Support) -> Tensor | float:
+        """What is added to the loss for the head's weights; `support` is the whole of it."""
+        return 0.0
+
     def tune(self, head: nn.Module, validation: Support) -> Mapping[str, Any]:
         """Protocol `val`: set what can be chosen after training, in place; returns what was chosen."""
         return {}

@@ -44,7 +44,8 @@ class HeadFitting(Fitting):
             if views is not None:
                 drawn = rows % pool if pool > 1 else torch.randint(views.shape[1], rows.shape, generator=generator)
                 features = replace(features, image_raw=views[examples, drawn.to(self.device)])
-            return self.method.loss(self.module(features), support.labels[examples], support)
+            own = self.method.loss(self.module(features), support.labels[examples], support)
+            return own + self.method.penalty(self.module, support)
 
         self.training = train(
             {"head": list(self.module.parameters())},
