@@ -24,7 +24,7 @@ class CLAP(ZeroShotLinearProbe):
     trains = "class weights, held at the class texts as far as these are right"
     paper = Paper("A Closer Look at the Few-Shot Adaptation of Large Vision-Language Models", "CVPR 2024", "arXiv:2312.12730")
     counts = (Count(5_120, "C d"),)
-    grid: dict[str, tuple[float, ...]] = {}
+    grid = {}
 
     def head(self, support: Support) -> nn.Module:
         head = super().head(support)

@@ -11,7 +11,18 @@ import torch
 from bench.backbone import Backbone
 from methods.clap import CLAP, strengths
 from methods.zs_linear_probe import ZeroShotLinearProbe
-from tests.methods.heads import CLASSES, SCALE, array, check_zero_shot, cross_entropy, random_support, slopes, softmax, unit, wide_support
+from tests.methods.heads import (
+    CLASSES,
+    SCALE,
+    array,
+    check_zero_shot,
+    cross_entropy,
+    random_support,
+    slopes,
+    softmax,
+    unit,
+    wide_support,
+)
 from tests.methods.stated import check_counts, trains
 
 
@@ -51,7 +62,7 @@ def test_the_gradient_of_loss_and_penalty_together() -> None:
 def test_it_starts_at_zero_shot_without_a_penalty_and_trains_as_the_probe() -> None:
     head: Any = CLAP().head(wide_support())
     check_zero_shot(head)
-    assert float(CLAP().penalty(head, wide_support())) == 0 and set(head.state_dict()) == {"weight"}
+    assert CLAP().penalty(head, wide_support()).item() == 0 and set(head.state_dict()) == {"weight"}
     assert CLAP().recipe(random_support()) == ZeroShotLinearProbe().recipe(random_support())
     assert CLAP.trains_on == "pooled" and CLAP().views("classification") == ZeroShotLinearProbe().views("classification")
     assert CLAP.grid == {} and CLAP.chosen_after_training is None

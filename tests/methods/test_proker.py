@@ -64,7 +64,9 @@ def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> No
     beta, ridge = max(right, key=lambda pair: right[pair])
     assert ProKeR().tune(head, validation) == {"beta": beta, "ridge": ridge}
     np.testing.assert_allclose(head(validation.features).numpy(), by_hand(support, f, beta, ridge), rtol=1e-3, atol=1e-4)
-    assert pytest.approx(np.linspace(0.5, 3, 20)) == BETAS.tolist() and pytest.approx(np.linspace(0.001, 1, 10)) == LAMBDAS.tolist()
+    assert (
+        pytest.approx(np.linspace(0.5, 3, 20)) == BETAS.tolist() and pytest.approx(np.linspace(0.001, 1, 10)) == LAMBDAS.tolist()
+    )
 
 
 def test_a_kernel_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,16 @@ import torch
 from bench.backbone import Backbone
 from methods.base import Recipe, Views
 from methods.rla import RegularisedLinearAdapter as RLA
-from tests.methods.heads import SCALE, Weights, array, check_scores_and_gradients, check_zero_shot, random_support, unit, wide_support
+from tests.methods.heads import (
+    SCALE,
+    Weights,
+    array,
+    check_scores_and_gradients,
+    check_zero_shot,
+    random_support,
+    unit,
+    wide_support,
+)
 from tests.methods.recipes import SHOTS
 from tests.methods.stated import check_counts, trains
 
@@ -31,13 +40,13 @@ def test_scores_and_gradients_equal_the_formula() -> None:
 @pytest.mark.parametrize(("params", "strength"), [(RLA.Params(), 1 / 4), (RLA.Params(strength=3.0), 3.0)])
 def test_it_is_held_at_the_identity_the_less_the_more_shots(params: RLA.Params, strength: float) -> None:
     head: Any = RLA(params).head(wide_support())
-    assert float(RLA(params).penalty(head, wide_support())) == 0
+    assert torch.as_tensor(RLA(params).penalty(head, wide_support())).item() == 0
     torch.manual_seed(0)
     torch.nn.init.normal_(head.map.weight)
     penalty = RLA(params).penalty(head, wide_support())
     penalty.backward()
     moved = array(head.map.weight) - np.eye(8)
-    assert float(penalty) == pytest.approx(strength * (moved**2).sum(), rel=1e-5)
+    assert penalty.item() == pytest.approx(strength * (moved**2).sum(), rel=1e-5)
     np.testing.assert_allclose(array(head.map.weight.grad), 2 * strength * moved, rtol=1e-5)
 
 
