@@ -86,6 +86,11 @@ def session(leader: int) -> list[int]:
     return found
 
 
+def commands(leader: int) -> list[str]:
+    """Command lines of the session's processes; a copy of a process has the same."""
+    return [Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ") for process in session(leader)]
+
+
 def parent_of(process: int) -> int:
     return int(_stat(process)[1])
 

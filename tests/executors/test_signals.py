@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from bench.store.store import Store
-from tests.executors.drivers import read_until, started
+from tests.executors.drivers import commands, read_until, started
 from tests.executors.grids import Gate, wait_for
 
 
 def test_ctrl_c_finishes_the_running_cells_and_writes_the_report(tmp_path: Path, bank: Path, gate: Gate) -> None:
     with started(tmp_path / "out", bank, gate.method) as driver:
         gate.wait(2)
+        assert sum("bench run" in command for command in commands(driver.pid)) == 4  # two workers, from a copy of the driver
         os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to the workers, too
         read_until(driver, "Ctrl-C again stops now")
         gate.open()
