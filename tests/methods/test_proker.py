@@ -17,7 +17,7 @@ from tests.methods.stated import check_counts, check_refused, trains
 
 def by_hand(support: Support, f: np.ndarray, beta: float, ridge: float) -> np.ndarray:
     """Scores of unit images f [B, d], element by element."""
-    views = support.features.image_raw[:, None] if support.views_raw is None else support.views_raw
+    views = support.features.image_raw[:, None].repeat(1, 10, 1) if support.views_raw is None else support.views_raw
     x, t = unit(views).reshape(-1, f.shape[1]), unit(support.features.candidates_raw)
     y = np.eye(CLASSES)[support.labels.numpy().repeat(views.shape[1])]
     kernel = np.array([[np.exp(-beta * (1 - a @ b)) for b in x] for a in x])
@@ -40,13 +40,13 @@ def test_without_parameters_it_takes_what_is_published_for_the_shots(shots: int,
     np.testing.assert_allclose(ProKeR().head(support)(test).numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_with_a_small_lambda_it_is_zero_shot_and_with_a_large_one_it_repeats_the_support() -> None:
-    support = random_support()
-    f, t = unit(support.features.image_raw), unit(support.features.candidates_raw)
-    large = ProKeR(ProKeR.Params(beta=5.0, ridge=1e6)).head(support)(support.features).numpy()
-    small = ProKeR(ProKeR.Params(beta=5.0, ridge=1e-6)).head(support)(support.features).numpy()
-    np.testing.assert_allclose(small, SCALE * f @ t.T, atol=0.01)
-    assert (large.argmax(1) == support.labels.numpy()).all()
+def test_with_a_small_lambda_it_is_zero_shot_and_with_a_large_one_each_view_votes_with_its_whole_error() -> None:
+    support = random_support(views=3)
+    f, t, x = unit(support.features.image_raw), unit(support.features.candidates_raw), unit(support.views_raw).reshape(-1, WIDTH)
+    error = np.eye(CLASSES)[support.labels.numpy().repeat(3)] - x @ t.T
+    for ridge, votes in ((1e-6, 0.0), (1e6, np.exp(-5 * (1 - f @ x.T)) @ error)):
+        scores = ProKeR(ProKeR.Params(beta=5.0, ridge=ridge)).head(support)(support.features).numpy()
+        np.testing.assert_allclose(scores, SCALE * (f @ t.T + votes), rtol=1e-3, atol=1e-3)
 
 
 def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> None:
@@ -71,7 +71,7 @@ def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> No
 
 def test_a_kernel_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("methods.proker.MOST_VIEWS", 20)
-    ProKeR().head(random_support())
+    ProKeR().head(random_support(views=1))
     with pytest.raises(NotApplicable, match="a kernel of 24 views does not fit into memory; up to 20 do"):
         ProKeR().head(random_support(views=2))
 
