@@ -20,7 +20,7 @@ NO_DRIVER = "install NVIDIA's driver; in a container, pass it through with the c
 NO_BOARD = "if there is one, see whether nvidia-smi lists it; in a container, pass it through with the capability 'utility'"
 
 
-class Board:
+class NvmlDevice:
     """One GPU as NVML sees it."""
 
     def __init__(self, device: str) -> None:
@@ -99,7 +99,7 @@ class Nvml:
 
     def __init__(self, device: str) -> None:
         """Raises NoSensor, with the reason, where NVML or its counter isn't there."""
-        self._board = Board(device)
+        self._board = NvmlDevice(device)
         self.scope = self._board.scope
         self._board.joules()
 
@@ -118,7 +118,7 @@ class NvmlPower(PowerIntegral):
 
     def __init__(self, device: str) -> None:
         """Raises NoSensor, with the reason, where NVML or the power reading isn't there."""
-        self._board = Board(device)
+        self._board = NvmlDevice(device)
         self.scope = self._board.scope
         super().__init__(self._board.watts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from studies.lilt.texts import Labelled, scene_captions
+from studies.lilt.texts import LabelledTexts, scene_captions
 from tasks.base import NO_SOURCES, Sources
 
 BASE, SMALL = "bundled-unaligned", "bundled-unaligned-small"
@@ -28,7 +28,7 @@ class ProbeSets:
     """What a linear probe is asked, to see what the towers know."""
 
     images: tuple[str, ...]  # classification tasks
-    texts: Callable[[], Labelled] | None
+    texts: Callable[[], LabelledTexts] | None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ NAMES = (*SHAPES, *DIGITS)
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTexts:
     """Different texts in random order, so that none is in train and test: the first `train` of them are to learn from."""
 
     what: str  # the labels tell
@@ -27,7 +27,7 @@ class Labelled:
     train: int
 
 
-def scene_captions() -> Labelled:
+def scene_captions() -> LabelledTexts:
     """Captions of one thing, a shape or a digit, that name it."""
     random = np.random.default_rng(7)
     labels: dict[str, int] = {}
@@ -36,10 +36,10 @@ def scene_captions() -> Labelled:
         text, name = caption(scene, random), scene.things[0].shape
         if name in text:
             labels.setdefault(text, NAMES.index(name))
-    return Labelled("what is shown", list(labels), np.array(list(labels.values())), 600)
+    return LabelledTexts("what is shown", list(labels), np.array(list(labels.values())), 600)
 
 
-def read_labelled(path: Path) -> Labelled:
+def read_labelled(path: Path) -> LabelledTexts:
     """A CSV file with the columns `text` and `label`; two thirds of its texts are to learn from. Raises DataError."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -49,4 +49,4 @@ def read_labelled(path: Path) -> Labelled:
         raise DataError(f"{path}: has the columns {', '.join(table.columns)}: name two of them text and label")
     table = table.drop_duplicates("text").sample(frac=1, random_state=7)
     labels, _ = pd.factorize(table["label"], sort=True)
-    return Labelled(path.stem, list(table["text"]), labels, 2 * len(table) // 3)
+    return LabelledTexts(path.stem, list(table["text"]), labels, 2 * len(table) // 3)

@@ -43,7 +43,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Contents:
+class Embedded:
     """Images inside the table: a column of bytes. The row number, or the content's hash, is the id."""
 
     where: str
@@ -60,7 +60,7 @@ class Contents:
         return compute.fill_null(compute.binary_length(self.column), MISSING).to_numpy()[rows].astype(np.int64)
 
 
-Pictures = Files | Contents
+Pictures = Files | Embedded
 
 
 def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], shared: bool) -> Pictures:
@@ -78,7 +78,7 @@ def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], sh
     if kinds == {True}:
         content = pa.chunked_array([chunk for _, _, array in values for chunk in array.chunks], values[0][2].type)
         names = _hashes(content) if shared else [f"{row:07d}" for row in range(len(content))]
-        return Contents(parts[0][0], Strings(names), content)
+        return Embedded(parts[0][0], Strings(names), content)
     for where, _, array in values:
         blank = compute.fill_null(compute.equal(array, ""), True).to_numpy()
         if blank.any():

@@ -14,7 +14,7 @@ from bench.report.numbers.section import SECTION, Section
 from bench.report.numbers.summary import Joint, Row, Summary, Table
 from bench.report.page import svg
 from bench.report.page.cells import MESSAGE_LENGTH, CellData, reason_of
-from bench.report.text.columns import Column, Entry, columns, entries, task_entries
+from bench.report.text.columns import Column, Place, columns, entries, task_entries
 from bench.report.text.published import published_rows
 from bench.report.text.reading import HOW_JOINT, how_to_read
 from bench.text import plain
@@ -34,7 +34,7 @@ class BoardRow:
     task: int | None
     task_name: str
     missing: int
-    entries: list[Entry]
+    entries: list[Place]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class JointBoard:
     heading: str
     detail: str
     shots: list[str]
-    lines: list[tuple[str, str, list[Entry]]]  # label, family, ranks
+    lines: list[tuple[str, str, list[Place]]]  # label, family, ranks
     notes: list[str]
     plots: list[Drawing]
 
@@ -88,7 +88,7 @@ def make_joint(number: int, joint: Joint, tables: Sequence[Table], plots: Mappin
         detail=detail,
         shots=[sizes.title(ranking.shots) for ranking in joint.rankings],
         lines=[
-            (plain(label), plain(families[label]), [Entry("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
+            (plain(label), plain(families[label]), [Place("" if rank is None else f"{rank:.2f}", rank) for rank in ranks])
             for label, ranks in joint.rows
         ],
         notes=[*HOW_JOINT, *map(plain, joint.notes)],
@@ -119,7 +119,7 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
     )
 
 
-def _line(number: int, position: int, row: Row, found: list[Entry], missing: int) -> BoardRow:
+def _line(number: int, position: int, row: Row, found: list[Place], missing: int) -> BoardRow:
     """A row over all tasks."""
     return BoardRow(
         label=plain(row.label),

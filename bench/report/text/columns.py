@@ -32,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Place:
     """One place of a table; `number` is what it is sorted by, None where nothing is known."""
 
     text: str
@@ -45,14 +45,14 @@ def columns(table: Table) -> list[Column]:
     return [column for column in every if any(column.text(row) for row in table.rows)]
 
 
-def entries(row: Row, shown: list[Column]) -> list[Entry]:
-    return [Entry(column.text(row), column.number(row)) for column in shown]
+def entries(row: Row, shown: list[Column]) -> list[Place]:
+    return [Place(column.text(row), column.number(row)) for column in shown]
 
 
-def task_entries(row: Row, task: str, shots: tuple[int, ...]) -> list[Entry]:
+def task_entries(row: Row, task: str, shots: tuple[int, ...]) -> list[Place]:
     """One row of the table by task: a score for each shot count."""
     scores = row.tasks.get(task, {})
-    return [Entry(display.task_score(scores.get(count)), _mean(scores.get(count))) for count in shots]
+    return [Place(display.task_score(scores.get(count)), _mean(scores.get(count))) for count in shots]
 
 
 def _mean(found: TaskScore | None) -> float | None:
