@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def happens(condition: Callable[[], object], seconds: float) -> bool:
     return True
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 240) -> None:
     """Until `condition()` holds; fails the test with what didn't happen."""
     if not happens(condition, seconds):
         pytest.fail(f"waited {seconds:g} s in vain for {what}")
@@ -71,6 +72,28 @@ class Gate:
     def workers(self) -> set[int]:
         """Numbers of the processes that came."""
         return {int(path.name.split("-")[1]) for path in self.folder.glob("at-*")}
+
+
+class Hand(threading.Thread):
+    """Acts while a run goes on. If that fails, the gate is opened, so that the run ends, and `join` raises what it was."""
+
+    def __init__(self, act: Callable[[], object], gate: Gate) -> None:
+        super().__init__()
+        self._act, self._gate = act, gate
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._act()
+        except BaseException as error:
+            self._error = error
+            self._gate.open()
+
+    def join(self, timeout: float | None = None) -> None:
+        super().join(timeout)
+        if self._error is not None:
+            raise self._error
 
 
 def comparable(record: Record, out: Path) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +19,7 @@ from bench.plan.settings import Settings
 from bench.store.store import Store
 from tests.executors.cluster import own_network, ray_cluster
 from tests.executors.drivers import parent_of, run_quick
-from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings
+from tests.executors.grids import SEEDS, Gate, Hand, assert_equal, assert_same_grid, cells, settings
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[ray]'")
 
@@ -69,8 +68,7 @@ def test_a_lost_node_and_a_dead_actor_cost_their_cell_only(
             os.kill(worker, signal.SIGKILL)
         gate.open()
 
-    hand = threading.Thread(target=disturb)
-    hand.start()
+    hand = Hand(disturb, gate)
     assert drive(RayExecutor(here, nodes.address), Schedule(cells(gate.method, SEEDS)), store, Watcher()) is None
     hand.join()
     assert seen == [1, 2, 3, 4]  # each record was stored as it came

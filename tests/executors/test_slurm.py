@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from bench.store.following import Follower
 from bench.store.store import Store
 from tests.executors.cluster import slurm_cluster
 from tests.executors.drivers import run_quick
-from tests.executors.grids import SEEDS, Gate, assert_equal, assert_same_grid, cells, settings, wait_for
+from tests.executors.grids import SEEDS, Gate, Hand, assert_equal, assert_same_grid, cells, settings, wait_for
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -e '.[slurm]'")
 from bench.executors.slurm import SlurmExecutor
@@ -49,10 +48,9 @@ def prepared(out: Path, bank: Path, gate: Gate, workers: int, partition: str = "
     return executor, Schedule(cells(gate.method, SEEDS), follower=Follower(store)), store
 
 
-def drive_disturbed(executor: SlurmExecutor, schedule: Schedule, store: Store, disturb: Callable[[], None]) -> None:
+def drive_disturbed(executor: SlurmExecutor, schedule: Schedule, store: Store, gate: Gate, disturb: Callable[[], None]) -> None:
     """To the end, every cell recorded once and none as failed."""
-    hand = threading.Thread(target=disturb)
-    hand.start()
+    hand = Hand(disturb, gate)
     assert drive(executor, schedule, store) is None
     hand.join()
     assert sorted((record.cell.seed, record.status) for record in store.read()) == [(seed, "ok") for seed in SEEDS]
@@ -76,7 +74,7 @@ def test_killed_and_requeued_jobs_lose_no_cell_and_records_equal_local_ones(
         gate.open()
         subprocess.run(["scontrol", "update", f"JobId={requeued}", "StartTime=now"], check=True)
 
-    drive_disturbed(executor, schedule, store, disturb)
+    drive_disturbed(executor, schedule, store, gate, disturb)
     assert_equal(list(store.read()), store.root, undisturbed)
     assert len(list(store.records_folder.iterdir())) >= 2  # each job wrote its own
     assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == 3  # the requeued job wasn't submitted again
@@ -101,7 +99,7 @@ def test_a_job_that_makes_way_for_another_one_loses_no_cell(
         gate.wait(3)  # the second cell, again
         gate.open()
 
-    drive_disturbed(executor, schedule, store, disturb)
+    drive_disturbed(executor, schedule, store, gate, disturb)
     assert_equal(list(store.read()), store.root, undisturbed)
     assert len(list((store.root / "slurm").glob("*_submitted.pkl"))) == submitted
 
@@ -117,16 +115,14 @@ def test_ctrl_c_lets_jobs_finish_their_cell_and_a_second_one_cancels_them(tmp_pa
         wait_for(lambda: any("finishing the cells" in log.read_text() for log in logs.glob("*.err")), "Ctrl-C to reach the job")
         gate.let_one()
 
-    hand = threading.Thread(target=disturb)
-    hand.start()
+    hand = Hand(disturb, gate)
     drive(executor, schedule, store)
     hand.join()
     assert [record.status for record in store.read()] == ["ok"]
     assert jobs() == []
 
     executor, schedule, store = prepared(tmp_path / "again", bank, gate, 1)
-    hand = threading.Thread(target=lambda: (gate.wait(2), schedule.stop()))
-    hand.start()
+    hand = Hand(lambda: (gate.wait(2), schedule.stop()), gate)
     drive(executor, schedule, store)
     hand.join()
     assert list(store.read()) == []
