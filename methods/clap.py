@@ -15,15 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.base import Count, Paper, Support
+from methods.base import Support
 from methods.zs_linear_probe import ZeroShotLinearProbe
 
 
 class CLAP(ZeroShotLinearProbe):
     name = "clap"
     trains = "class weights, held at the class texts as far as these are right"
-    paper = Paper("A Closer Look at the Few-Shot Adaptation of Large Vision-Language Models", "CVPR 2024", "arXiv:2312.12730")
-    counts = (Count(5_120, "C d"),)
     grid = {}
 
     def head(self, support: Support) -> nn.Module:
@@ -38,9 +36,9 @@ class CLAP(ZeroShotLinearProbe):
 
 def strengths(support: Support) -> Tensor:
     """lambda [C]."""
-    raw = support.features.image_raw[:, None] if support.views_raw is None else support.views_raw
-    logits = support.logit_scale * F.normalize(raw, dim=-1) @ support.features.candidates.T  # [N, V, C]
-    right = logits.softmax(-1).gather(2, support.labels[:, None, None].expand(-1, raw.shape[1], 1)).mean((1, 2))
+    views = support.each_view()
+    logits = support.logit_scale * views @ support.features.candidates.T  # [N, V, C]
+    right = logits.softmax(-1).gather(2, support.labels[:, None, None].expand(-1, views.shape[1], 1)).mean((1, 2))
     onehot = F.one_hot(support.labels, support.classes).float()
     count = onehot.sum(0)
     return torch.where(count > 0, onehot.T @ right / count.clamp(min=1), torch.ones_like(count))

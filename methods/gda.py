@@ -44,7 +44,7 @@ class GDA(HeadMethod):
         return Views(count=10, smallest_crop=0.5)
 
     def head(self, support: Support) -> nn.Module:
-        views = support.features.image[:, None] if support.views_raw is None else F.normalize(support.views_raw, dim=-1)
+        views = support.each_view()
         x, labels = views.flatten(0, 1).double(), support.labels.repeat_interleave(views.shape[1])
         onehot = F.one_hot(labels, support.classes).double()
         mu = onehot.T @ x / onehot.sum(0).clamp(min=1)[:, None]

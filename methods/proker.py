@@ -52,10 +52,9 @@ class ProKeR(HeadMethod):
         return Views(count=10, smallest_crop=0.5)
 
     def head(self, support: Support) -> nn.Module:
-        raw = support.views_raw
-        if raw is None:  # where nothing may be cropped or flipped, all passes over the support are alike
-            raw = support.features.image_raw[:, None].expand(-1, self.views(support.kind).count, -1)
-        views = F.normalize(raw, dim=-1)
+        views = support.each_view()
+        if support.views_raw is None:  # where nothing may be cropped or flipped, all passes over the support are alike
+            views = views.expand(-1, self.views(support.kind).count, -1)
         x = views.flatten(0, 1)
         if len(x) > MOST_VIEWS:
             raise NotApplicable(f"a kernel of {len(x):,} views does not fit into memory; up to {MOST_VIEWS:,} do")

@@ -68,6 +68,10 @@ class Support:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def each_view(self) -> Tensor:
+        """[N, V, d] unit features of the augmented views; of the plain image alone if there are none."""
+        return self.features.image[:, None] if self.views_raw is None else F.normalize(self.views_raw, dim=-1)
+
     def mean_of_views(self) -> Tensor:
         """[N, d] normalised mean of the raw features over the augmented views; of the plain image if there are none."""
         return self.features.image if self.views_raw is None else F.normalize(self.views_raw.mean(1), dim=-1)

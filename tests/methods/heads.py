@@ -63,6 +63,11 @@ def unit(x: np.ndarray | Tensor | None) -> np.ndarray:
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
+def cosines(f: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Scores [B, C] of the random support's temperature, each from the angle of one image f [B, d] and one text t [C, d]."""
+    return np.array([[SCALE * unit(image) @ unit(text) for text in t] for image in f])
+
+
 def fusion(v: np.ndarray, t: np.ndarray) -> np.ndarray:
     """XtremeCLIP's F(v, t)."""
     return np.concatenate([v, t, v + t, v - t, v * t], axis=-1)

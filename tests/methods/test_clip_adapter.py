@@ -12,14 +12,13 @@ from bench.backbone import Backbone
 from methods.base import Views
 from methods.clip_adapter import ClipAdapter
 from tests.methods.heads import (
-    SCALE,
     Weights,
     array,
     check_scores_and_gradients,
     check_zero_shot,
     close,
+    cosines,
     random_support,
-    unit,
     wide_support,
 )
 from tests.methods.recipes import SHOTS, dassl
@@ -28,12 +27,8 @@ from tests.methods.stated import check_counts, check_refused, trains
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, r: float = 0.2) -> np.ndarray:
     down, up = weights
-    scores = np.zeros((len(f), len(t)))
-    for b in range(len(f)):
-        adapted = np.maximum(up @ np.maximum(down @ f[b], 0), 0)
-        for c in range(len(t)):
-            scores[b, c] = SCALE * unit(r * adapted + (1 - r) * f[b]) @ t[c]
-    return scores
+    adapted = np.maximum(np.maximum(f @ down.T, 0) @ up.T, 0)
+    return cosines(r * adapted + (1 - r) * f, t)
 
 
 def test_scores_and_gradients_equal_the_formula() -> None:

@@ -10,11 +10,11 @@ from bench.backbone import Backbone
 from methods.base import Views
 from methods.taskres import TaskRes
 from tests.methods.heads import (
-    SCALE,
     Weights,
     array,
     check_scores_and_gradients,
     check_zero_shot,
+    cosines,
     random_support,
     unit,
     wide_support,
@@ -24,11 +24,7 @@ from tests.methods.stated import check_counts, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights, alpha: float = 0.5) -> np.ndarray:
-    scores = np.zeros((len(f), len(t)))
-    for b in range(len(f)):
-        for c in range(len(t)):
-            scores[b, c] = SCALE * f[b] @ unit(t[c] + alpha * weights[0][c])  # t as they are, or of unit length
-    return scores
+    return cosines(f, t + alpha * weights[0])  # t as they are, or of unit length
 
 
 def test_scores_and_gradients_equal_the_formula() -> None:

@@ -12,12 +12,12 @@ from bench.backbone import Backbone
 from methods.base import Views
 from methods.zs_linear_probe import ZeroShotLinearProbe
 from tests.methods.heads import (
-    SCALE,
     Weights,
     array,
     check_scores_and_gradients,
     check_zero_shot,
     close,
+    cosines,
     random_support,
     unit,
     wide_support,
@@ -27,11 +27,7 @@ from tests.methods.stated import check_counts, trains
 
 
 def by_hand(f: np.ndarray, t: np.ndarray, weights: Weights) -> np.ndarray:
-    scores = np.zeros((len(f), len(t)))
-    for b in range(len(f)):
-        for c in range(len(t)):
-            scores[b, c] = SCALE * unit(weights[0][c]) @ f[b]
-    return scores
+    return cosines(f, weights[0])
 
 
 def test_scores_and_gradients_equal_the_formula() -> None:

@@ -38,6 +38,8 @@ def test_the_mean_of_views_is_of_raw_features_and_of_the_plain_image_without_any
     viewed, plain = random_support(views=3), random_support()
     assert viewed.views_raw is not None
     close(viewed.mean_of_views(), unit(viewed.views_raw.mean(1)))
+    close(viewed.each_view(), unit(viewed.views_raw))
+    close(plain.each_view(), unit(plain.features.image_raw)[:, None])
     averaged = viewed.averaged()
     assert torch.equal(averaged.image_raw, viewed.mean_of_views())
     assert averaged.text_raw is viewed.features.text_raw and averaged.candidates_raw is viewed.features.candidates_raw
