@@ -26,14 +26,16 @@ from bench.plan.registry import find_methods
 from bench.plan.resolve import resolve_device as resolve_device
 from bench.plan.resolve import resolve_methods as resolve_methods
 from bench.plan.resolve import resolve_precision as resolve_precision
+from bench.plan.resolve import resolve_products as resolve_products
 from bench.plan.resolve import resolve_tasks as resolve_tasks
 from bench.plan.settings import Settings
+from bench.plan.tuned import code_with_choice
 from bench.plugins.code import method_code
 from bench.report import Summary, write_report
 from bench.store.claims import Claims
 from bench.store.following import Follower
 from bench.store.provenance import now, provenance
-from bench.store.record import Failure, Record
+from bench.store.record import CellInfo, Failure, Record
 from bench.store.store import Store, artifact
 from bench.text import plain
 from bench.upkeep.clean import clean as clean
@@ -159,7 +161,13 @@ def report(out: Path, sort: str = "score") -> Summary:
 
 def status(out: Path, plugins: tuple[Path, ...] = ()) -> Holding:
     """What a results folder holds, and which of its cells were made with method code older than the present one."""
-    return status_of(out, {name: method_code(method) for name, method in find_methods(plugins).methods.items()})
+    codes = {name: method_code(method) for name, method in find_methods(plugins).methods.items()}
+
+    def now_of(cell: CellInfo) -> str | None:
+        code = codes.get(cell.method)
+        return code and code_with_choice(code, cell.recipe, cell.fingerprint, cell.method, cell.kind)
+
+    return status_of(out, now_of)
 
 
 def command_line(arguments: Sequence[str] | None = None) -> str:

@@ -65,7 +65,6 @@ class Budget:
     head_steps: int
     prompt_steps: int  # prompts train against banked image features, so that their steps are cheap
     encoder_steps: int
-    stretch: float = 1.0  # a recipe of AdamW's squeezed into fewer steps takes larger ones, by at most this factor
 
     def steps(self, family: str) -> int:
         """The cap for a family of methods. Raises KeyError for one that nobody knows."""

@@ -11,9 +11,8 @@ from tasks.scenes import answering, creatures, digits, entailment, pairs, sketch
 from tasks.scenes.described import Make, described_split
 from tasks.scenes.drawn import SPLIT_NUMBERS, Draw, drawn_split, split_size
 
-# Small enough that the default grid ends within minutes on two cores. The stretch was chosen on examples of the train
-# pools that no support used (docs/protocol.md has the figures).
-BUDGET = Budget(head_steps=300, prompt_steps=150, encoder_steps=48, stretch=20.0)
+# Small enough that the default grid ends within minutes on two cores, large enough that methods arrive (docs/budgets.md).
+BUDGET = Budget(head_steps=300, prompt_steps=200, encoder_steps=200)
 # What a run takes that names no tasks: every kind, real images among them, and with all methods still minutes.
 CORE = ("sketches", "digits", "scenes-entailment", "scenes-retrieval")
 QUICK = ("sketches", "scenes-vqa", "scenes-retrieval")  # of a smoke run: one of each kind
@@ -22,33 +21,33 @@ WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what the 
 OPENINGS = ("a photo of ", "a picture of ", "there is ", "")  # those of the captions that the bundled backbone has read
 
 
-def _templates(rest: str) -> tuple[str, ...]:
-    """The task's own template, "a photo of" something, and the same with the other openings for ensembles."""
+def openings(rest: str) -> tuple[str, ...]:
+    """Templates of a task: its own, "a photo of" something, and the same with the other openings for ensembles."""
     return tuple(opening + rest for opening in OPENINGS)
 
 
-def _sizes(classes: tuple[str, ...]) -> dict[SplitName, int]:
+def sizes(classes: tuple[str, ...]) -> dict[SplitName, int]:
     return {split: split_size(split, len(classes)) for split in SPLIT_NUMBERS}
 
 
-def _drawn(task: int, classes: tuple[str, ...], draw: Draw) -> Callable[[SplitName], Split]:
+def drawn(task: int, classes: tuple[str, ...], draw: Draw) -> Callable[[SplitName], Split]:
     return partial(drawn_split, task, len(classes), draw)
 
 
-def _described(task: int, classes: tuple[str, ...], make: Make) -> Callable[[SplitName], Split]:
+def described(task: int, classes: tuple[str, ...], make: Make) -> Callable[[SplitName], Split]:
     return lambda split: described_split(task, split_size(split, len(classes)), make, split)
 
 
-# The number that each task draws from is part of its seeds: never change it, never use it twice.
+# The number that each task draws from is part of its seeds: never change it, never use it twice (8 to 11: `tasks.development`).
 TASKS: tuple[Task, ...] = (
     Task(
         name="sketches",
         kind="classification",
         version="1",
         class_names=sketches.CLASSES,
-        load=_drawn(1, sketches.CLASSES, sketches.draw),
-        sizes=_sizes(sketches.CLASSES),
-        templates=_templates("a {}."),
+        load=drawn(1, sketches.CLASSES, sketches.draw),
+        sizes=sizes(sketches.CLASSES),
+        templates=openings("a {}."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.6),
         budget=BUDGET,
@@ -58,9 +57,9 @@ TASKS: tuple[Task, ...] = (
         kind="classification",
         version="1",
         class_names=textures.CLASSES,
-        load=_drawn(2, textures.CLASSES, textures.draw),
-        sizes=_sizes(textures.CLASSES),
-        templates=_templates("a {} thing."),
+        load=drawn(2, textures.CLASSES, textures.draw),
+        sizes=sizes(textures.CLASSES),
+        templates=openings("a {} thing."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.3),  # smaller crops hold less than a period
         budget=BUDGET,
@@ -70,9 +69,9 @@ TASKS: tuple[Task, ...] = (
         kind="classification",
         version="1",
         class_names=creatures.CLASSES,
-        load=_drawn(3, creatures.CLASSES, creatures.draw),
-        sizes=_sizes(creatures.CLASSES),
-        templates=_templates("a {}, a kind of creature."),
+        load=drawn(3, creatures.CLASSES, creatures.draw),
+        sizes=sizes(creatures.CLASSES),
+        templates=openings("a {}, a kind of creature."),
         licence=LICENCE,
         augmentation=Augmentation(smallest_crop=0.7),  # smaller crops lose ears and tails
         budget=BUDGET,
@@ -84,7 +83,7 @@ TASKS: tuple[Task, ...] = (
         class_names=digits.CLASSES,
         load=partial(digits.load, 4),
         sizes=digits.SIZES,
-        templates=_templates("a number {}."),
+        templates=openings("a number {}."),
         licence="CC-BY-4.0",  # the data; scikit-learn's code is BSD-3-Clause
         origin="scikit-learn load_digits, seeded split",
         augmentation=Augmentation(smallest_crop=0.8, flip=False),
@@ -95,8 +94,8 @@ TASKS: tuple[Task, ...] = (
         kind="pair",
         version="1",
         class_names=entailment.CLASSES,
-        load=_described(5, entailment.CLASSES, entailment.make),
-        sizes=_sizes(entailment.CLASSES),
+        load=described(5, entailment.CLASSES, entailment.make),
+        sizes=sizes(entailment.CLASSES),
         licence=LICENCE,
         augmentation=WHOLE,
         budget=BUDGET,
@@ -106,8 +105,8 @@ TASKS: tuple[Task, ...] = (
         kind="pair",
         version="1",
         class_names=answering.CLASSES,
-        load=_described(6, answering.CLASSES, answering.make),
-        sizes=_sizes(answering.CLASSES),
+        load=described(6, answering.CLASSES, answering.make),
+        sizes=sizes(answering.CLASSES),
         candidate="{text} {answer}",
         licence=LICENCE,
         augmentation=WHOLE,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.errors import UsageError, unknown
+from tasks import development
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.bundled import CORE, QUICK, TASKS
 from tasks.catalog import ENTRIES
@@ -27,7 +28,7 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
             known = ", ".join(f"{each}:PATH" for each in SCHEMES)
             raise UsageError(f"unknown source {scheme!r} in task {name!r}: use {known}")
         return SCHEMES[scheme](path, sources)
-    bundled = {task.name: task for task in TASKS}
+    bundled = {task.name: task for task in (*TASKS, *development.TASKS)}
     if name in bundled:
         return bundled[name]
     if name in ENTRIES:
@@ -44,6 +45,7 @@ def more_tasks(sources: Sources) -> Plugged:
         **dict.fromkeys(task_groups(), "a group of tasks"),
         **dict.fromkeys(ENTRIES, "tasks.catalog"),
         **{task.name: "tasks.bundled" for task in TASKS},
+        **{task.name: "tasks.development" for task in development.TASKS},
     }
     return plugged_tasks(sources.plugins, taken, TASKS)
 
@@ -51,4 +53,5 @@ def more_tasks(sources: Sources) -> Plugged:
 def task_groups() -> dict[str, list[str]]:
     """Names that stand for several tasks."""
     bundled = [task.name for task in TASKS]
-    return {"core": list(CORE), "quick": list(QUICK), "bundled": bundled, "all": bundled}
+    developing = [task.name for task in development.TASKS]
+    return {"core": list(CORE), "quick": list(QUICK), "bundled": bundled, "all": bundled, "development": developing}

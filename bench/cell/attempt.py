@@ -33,6 +33,8 @@ from bench.plan.budget import parse_recipe
 from bench.plan.episode import Episode, content_hash, draw_episode
 from bench.plan.grid import QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
+from bench.plan.precision import multiply_by
+from bench.plan.tuned import tuned
 from bench.store.provenance import now, provenance
 from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
 from bench.writing import write_whole
@@ -120,6 +122,7 @@ class Attempt:
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         torch.set_num_threads(worker.settings.threads)
+        multiply_by(worker.settings.products)
         torch.manual_seed(info.seed)
         worker.meter.memory.release()
         self.phase = "bank"
@@ -182,7 +185,8 @@ class Attempt:
     def _fit(self, method: Method, frozen: Frozen, episode: Episode) -> Fitting:
         """Fit, each step in its own phase; the measured parts add up in `fit`."""
         info = self.cell.info
-        allowance = parse_recipe(info.recipe).allowance(info.quick, frozen.task.budget, method.family)
+        chosen = tuned(frozen.backbone.fingerprint, method.name, frozen.task.kind)
+        allowance = parse_recipe(info.recipe).allowance(info.quick, frozen.task.budget, method.family, chosen)
         self.fit.kept_bytes = 0  # an earlier fit of the search is gone
         return prepare(method, frozen, episode, allowance).walk(around=self._around_fit)
 

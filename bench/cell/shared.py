@@ -9,6 +9,7 @@ from bench.features.bank import Bank
 from bench.meter import Meter
 from bench.plan.grid import Cell
 from bench.plan.index_files import pooled
+from bench.plan.precision import multiply_by
 from bench.plan.registry import Registry, find_methods
 from bench.plan.settings import Settings
 from tasks.base import Sources, Task
@@ -20,6 +21,7 @@ class Shared:
 
     def __init__(self, settings: Settings) -> None:
         torch.set_num_threads(settings.threads)
+        multiply_by(settings.products)
         self.settings = settings
         self.registry: Registry = find_methods(settings.plugins)
         self.meter = Meter(settings.device)

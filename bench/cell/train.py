@@ -39,16 +39,14 @@ def train(
     groups: the parameters under "body" and "head"; a recipe may give the head its own rate.
     batch_loss: row numbers [B] and a generator for further draws -> scalar loss.
     pool: rows of each example, so that batches are drawn from `examples * pool` rows; an epoch takes as many as without.
-    allowance: its cap is the most steps; the schedule is squeezed into them. A squeezed recipe's rates are multiplied
-    by asked / run steps, but by no more than the stretch, so that the parameters can get about as far. Plain SGD is
-    not stretched: its steps grow with the gradient, and a rate many times the published one makes it unstable.
+    allowance: how many of the recipe's steps are run, into which its schedule is squeezed or drawn out, at how many times
+    its rates.
     shares: factors on the rate of single parameters of the body. after_step: keeps parameters within their bounds.
     Raises Diverged.
     """
     recipe = replace(recipe, batch=allowance.terms.batch or recipe.batch)
     asked = recipe.length(examples)
-    steps = asked if allowance.cap is None else min(asked, allowance.cap)
-    factor = 1.0 if recipe.optimiser == "sgd" else min(asked / steps, allowance.stretch)
+    steps = allowance.steps(asked)
     optimiser = _optimiser(groups, recipe, shares or {})
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
@@ -64,7 +62,7 @@ def train(
         rows, order = order[: recipe.batch], order[recipe.batch :]
         share = rate(recipe, step / steps, asked / per_epoch) / recipe.lr
         for group in optimiser.param_groups:
-            group["lr"] = factor * share * group["base_lr"]
+            group["lr"] = allowance.rate * share * group["base_lr"]
         with autocast(device, precision):
             loss = batch_loss(rows, generator)
         optimiser.zero_grad(set_to_none=True)
@@ -88,7 +86,8 @@ def train(
         run_steps=steps,
         capped=steps < asked,
         batch=min(recipe.batch, examples * pool),
-        rate_factor=factor,
+        rate_factor=allowance.rate,
+        length_factor=allowance.length,
         loss=losses,
         warmup_s=pace.warmup_s,
         steps_per_s=pace.steps_per_s,

@@ -54,10 +54,10 @@ DEFAULT_SEEDS = "1,2,3"
 )
 @click.option(
     "--recipe",
-    default="capped",
+    default="tuned",
     show_default=True,
-    metavar="capped|paper|steps=N[,batch=N,...]",
-    help="paper lifts the step budgets of bundled tasks; steps=N takes at most N on any task. batch=N for every recipe; "
+    metavar="tuned|paper|steps=N[,batch=N,...]",
+    help="paper: as published, also on bundled tasks; steps=N: that, in at most N steps. rate=X and length=X multiply; batch=N; "
     "on retrieval chunk=N pairs in memory at a time, negatives=N (or local) to tell apart; lr=X of an alignment.",
 )
 @click.option("--precision", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", show_default=True)
@@ -162,6 +162,7 @@ def run(**options: Any) -> None:
         out=out,
         bank=options["bank"] or out / "bank",
         device=device,
+        products=api.resolve_products(device, options["executor"]),
         command=api.command_line(),
         plugins=plugins,
         skip_bad_images=options["skip_bad_images"],

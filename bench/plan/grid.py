@@ -11,6 +11,7 @@ from typing import Literal
 from bench.errors import UsageError
 from bench.plan.index_files import file_hash, support_file, support_name
 from bench.plan.registry import Registry
+from bench.plan.tuned import code_with_choice
 from bench.plugins.code import method_code
 from bench.spec import Named
 from bench.store.record import CellInfo, Record
@@ -33,7 +34,7 @@ class Request:
     backbone: str = "bundled"
     protocol: Literal["fixed", "val"] = "fixed"
     precision: str = "fp32"
-    recipe: str = "capped"  # of `bench.plan.budget.Terms`, as text
+    recipe: str = "tuned"  # of `bench.plan.budget.Terms`, as text
     quick: bool = False
     sources: Sources = NO_SOURCES
     counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
@@ -84,6 +85,7 @@ def expand(
         params = dataclasses.asdict(method.params)
         label = _label(named.name, method.params, type(method).Params())
         for source, task in tasks.items():
+            chosen = code_with_choice(code, request.recipe, fingerprint, named.name, task.kind)
             reason = _reason(method.kinds, task)
             sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
             points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
@@ -92,7 +94,7 @@ def expand(
                     method=named.name,
                     label=label,
                     params=params,
-                    method_code=code,
+                    method_code=chosen,
                     family=method.family,
                     task=task.name,
                     task_version=task.version,

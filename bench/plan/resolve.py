@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from bench.errors import UsageError
-from bench.plan.precision import try_precisions
+from bench.plan.precision import DEFAULT, try_precisions
 from bench.plan.registry import Registry
 from bench.spec import Named, parse_names
 from tasks.find import task_groups
@@ -43,6 +43,11 @@ def resolve_precision(precision: str, device: str) -> str:
     if torch.device(device).type == "cuda" and not torch.cuda.is_available():
         return "fp32"  # of a cluster's GPUs nothing is known
     return try_precisions(device).best
+
+
+def resolve_products(device: str, executor: str = "local") -> str:
+    """Torch's switch for float32 products as this machine's processor computes them fastest; of a cluster's nothing is known."""
+    return try_precisions(device).switch if executor == "local" and device == "cpu" else DEFAULT
 
 
 def resolve_device(device: str, executor: str = "local") -> str:

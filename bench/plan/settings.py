@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.plan.precision import DEFAULT
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -16,6 +18,7 @@ class Settings:
     bank: Path
     device: str = "cpu"
     threads: int = 1
+    products: str = DEFAULT  # torch's switch for float32 products on CPUs, see `bench.plan.precision`
     command: str = ""
     plugins: tuple[Path, ...] = ()
     skip_bad_images: bool = False

@@ -75,6 +75,7 @@ def provenance(device: str, command: str, started: str, flags: dict[str, Any]) -
         device=name,
         driver=driver,
         threads=torch.get_num_threads(),
+        float32_products=torch.backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
         host=socket.gethostname(),
         command=command,
         started=started,

@@ -15,7 +15,9 @@ from bench.kinds import KINDS
 from bench.kinds.metrics import Metric, Reliability
 
 # The task's step budget, none, or at most so many steps; then what stands in for parts of every recipe.
-RECIPE = r"^(capped|paper|steps=[1-9][0-9]{0,8})(,(batch|negatives|chunk)=[1-9][0-9]{0,8}){0,3}(,lr=[0-9.e-]{1,24})?\Z"
+# "capped": the task's step budget, all rates multiplied by one rule, as records before `tuned` had it.
+_COUNTS, _NUMBERS = "(,(batch|negatives|chunk)=[1-9][0-9]{0,8}){0,3}", "(,(lr|rate|length)=[0-9.e-]{1,24}){0,3}"
+RECIPE = rf"^(tuned|capped|paper|steps=[1-9][0-9]{{0,8}}){_COUNTS}{_NUMBERS}\Z"
 
 SCHEMA = 2
 
@@ -128,7 +130,8 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     run_steps: int
     capped: bool
     batch: int
-    rate_factor: float | None = None  # what the recipe's rates were multiplied by, as it was cut short; None: not known
+    rate_factor: float | None = None  # what the recipe's rates were multiplied by; None: not known
+    length_factor: float = 1.0  # what its steps were multiplied by, before any cap
     loss: list[float] = []  # mean loss of each tenth of the run
     chosen: dict[str, Any] = {}  # hyper-parameters that validation chose
     warmup_s: float | None = None  # the first step, with the compilation and allocation that it brings about
@@ -155,6 +158,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     driver: str | None
     threads: int
+    float32_products: str = "none"  # torch's switch for them on CPUs: "none" is its default library, else oneDNN
     host: str
     command: str
     started: str  # UTC, ISO 8601

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.store.record import Record
+from bench.store.record import CellInfo, Record
 from bench.store.shards import folder_shards, read_lines
 from bench.store.store import newest
 
@@ -54,10 +54,10 @@ class Holding:
         return found
 
 
-def status(out: Path, code: Mapping[str, str]) -> Holding:
+def status(out: Path, code: Callable[[CellInfo], str | None]) -> Holding:
     """What the store in `out` holds.
 
-    code: hash of the present code of each method by name (`bench.plugins.code.method_code`). A cell that was run again with
+    code: what a cell's `method_code` would be now, None where nothing is known of its method. A cell that was run again with
     newer code counts once. Raises UsageError for a folder without records, StoreError for one that can't be read.
     """
     found = Holding()
@@ -84,9 +84,10 @@ def status(out: Path, code: Mapping[str, str]) -> Holding:
             error = record.error
             why = ("", "", "") if error is None else (error.phase, error.type, error.message)
             failures.setdefault((record.status, *why), []).append((cell.label, cell.task))
-        if cell.method not in code:
+        present = code(cell)
+        if present is None:
             unknown[cell.method] += 1
-        elif code[cell.method] != cell.method_code:
+        elif present != cell.method_code:
             tally.older += 1
     found.unknown = dict(unknown)
     grouped = [Failures(*key, cells=tuple(cells)) for key, cells in failures.items()]

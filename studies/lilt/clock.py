@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,9 +14,10 @@ from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
 from bench.features.bank import Bank
 from bench.meter import Meter, Usage
-from bench.plan.budget import Allowance, Terms, parse_recipe
+from bench.plan.budget import Terms, parse_recipe
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
+from bench.plan.tuned import tuned
 from bench.spec import parse_names
 from bench.store.record import Record
 from studies.lilt.subject import Subject
@@ -96,10 +97,11 @@ class Clock:
         task = find_task(cell.task, self.subject.sources).for_alignment()
         method = find_methods().build(parse_names(label, "methods")[0])
         frozen = freeze(method, load(cell.backbone), task, Bank(self.bank, Meter("cpu")), precision=cell.precision)
-        allowed = parse_recipe(cell.recipe).allowance(cell.quick, task.budget, method.family)
+        chosen = tuned(cell.fingerprint, cell.method, cell.kind)
+        allowed = parse_recipe(cell.recipe).allowance(cell.quick, task.budget, method.family, chosen)
         torch.manual_seed(cell.seed)
         episode = draw_episode(task, cell.shots, cell.seed, cell.protocol)
-        made = prepare(method, frozen, episode, Allowance(steps, allowed.stretch, terms or allowed.terms)).walk(
+        made = prepare(method, frozen, episode, replace(allowed, cap=steps, terms=terms or allowed.terms)).walk(
             until="collect_rows"
         )
         if not banked:

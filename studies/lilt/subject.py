@@ -47,7 +47,7 @@ class Subject:
     banked: tuple[str, ...]
     large_batches: tuple[str, ...]
     probe_sets: ProbeSets
-    recipe: str = "capped"
+    recipe: str = "tuned"
     sources: Sources = NO_SOURCES
 
 

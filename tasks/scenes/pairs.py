@@ -11,7 +11,7 @@ from PIL import Image
 
 from tasks.base import Split, SplitName
 from tasks.scenes.described import Example, arrange, photograph, scene_of
-from tasks.scenes.dialect import sentence
+from tasks.scenes.dialect import DIALECT, Dialect, sentence
 from tasks.scenes.drawn import TEST_EXAMPLES, generator, identifiers
 from tasks.scenes.grammar import Scene
 
@@ -20,10 +20,10 @@ GROWN_FROM = 1600  # the first rows of the train pool are what they were when it
 SIZES: dict[SplitName, int] = {"train": 4096, "val": 200, "test": TEST_EXAMPLES}
 
 
-def make(random: np.random.Generator) -> Example:
+def make(random: np.random.Generator, dialect: Dialect = DIALECT) -> Example:
     things = arrange(random, 2, 10, 16)
     scene = scene_of(things, random)
-    return Example(scene, sentence(scene.things, random), -1)
+    return Example(scene, sentence(scene.things, random, dialect), -1)
 
 
 def contents(scene: Scene) -> set[frozenset[tuple[str, str, str]]]:
@@ -32,7 +32,7 @@ def contents(scene: Scene) -> set[frozenset[tuple[str, str, str]]]:
     return {frozenset(pair) for pair in combinations(things, 2)}
 
 
-def load(task: int, split: SplitName) -> Split:
+def load(task: int, split: SplitName, dialect: Dialect = DIALECT) -> Split:
     """One split, no two of whose pictures share a pair of things: a row that would takes the next free seed."""
     count = SIZES[split]
     seen: set[frozenset[tuple[str, str, str]]] = set()
@@ -41,7 +41,7 @@ def load(task: int, split: SplitName) -> Split:
     for seed in itertools.count():
         if len(seeds) == count:
             break
-        example = make(generator(task, split, seed))
+        example = make(generator(task, split, seed), dialect)
         pairs = contents(example.scene)
         if not pairs & seen:
             seen |= pairs

@@ -10,7 +10,7 @@ from bench.cell.shared import Shared
 from tasks.base import Budget, Sources, SplitName, Task
 
 TEST_EXAMPLES = 20
-STEPS = Budget(head_steps=20, prompt_steps=5, encoder_steps=3, stretch=20.0)
+STEPS = Budget(head_steps=20, prompt_steps=5, encoder_steps=3)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from itertools import pairwise
 from typing import Any
@@ -24,8 +23,8 @@ Y = X @ np.array([1.0, -2.0, 0.5]) + 0.3
 
 
 def run(loss: Any, recipe: Recipe, groups: dict[str, list[nn.Parameter]], **options: Any) -> Training:
-    given = {"cap": None, "stretch": 1.0, "seed": 3, "device": "cpu", "precision": "fp32", "examples": 10, **options}
-    allowance = Allowance(given.pop("cap"), given.pop("stretch"), given.pop("terms", Terms()))
+    given = {"cap": None, "rate": 1.0, "length": 1.0, "seed": 3, "device": "cpu", "precision": "fp32", "examples": 10, **options}
+    allowance = Allowance(given.pop("cap"), given.pop("rate"), given.pop("length"), given.pop("terms", Terms()))
     return train(groups, loss, given.pop("examples"), recipe, allowance, **given)
 
 
@@ -141,25 +140,25 @@ PLAIN = Recipe("sgd", lr=0.5, batch=5, epochs=30, momentum=0, weight_decay=0, fi
 
 
 @pytest.mark.parametrize(
-    ("optimiser", "cap", "stretch", "factor"),
+    ("cap", "factor", "length", "steps"),
     [
-        ("adam", 20, 1.0, 1.0),
-        ("adam", 20, 2.0, 2.0),
-        ("adam", 20, 9.0, 3.0),
-        ("adam", 99, 9.0, 1.0),
-        ("adam", None, 9.0, 1.0),
-        ("sgd", 20, 9.0, 1.0),  # never stretched
+        (20, 1.0, 1.0, 20),
+        (20, 3.0, 1.0, 20),
+        (99, 0.3, 1.0, 60),
+        (None, 2.0, 1.0, 60),
+        (99, 1.0, 1.5, 90),
+        (80, 2.0, 1.5, 80),
+        (None, 1.0, 0.001, 1),
     ],
 )
-def test_a_capped_run_keeps_the_shape_and_is_stretched_no_more_than_allowed(
-    optimiser: str, cap: int | None, stretch: float, factor: float
+def test_a_longer_or_shorter_run_keeps_the_shape_at_a_multiple_of_the_rates(
+    cap: int | None, factor: float, length: float, steps: int
 ) -> None:
-    rates, training = rates_taken(dataclasses.replace(PLAIN, optimiser=optimiser), cap=cap, stretch=stretch)
-    steps = min(cap or 60, 60)
+    rates, training = rates_taken(PLAIN, cap=cap, rate=factor, length=length)
     cosine = (1 + np.cos(np.pi * np.arange(steps) / steps)) / 2
     np.testing.assert_allclose(rates, factor * (0.01 + 0.49 * cosine), rtol=1e-6)
     assert (training.asked_steps, training.run_steps, training.capped, training.batch) == (60, steps, steps < 60, 5)
-    assert training.rate_factor == factor
+    assert (training.rate_factor, training.length_factor) == (factor, length)
 
 
 def test_a_batch_of_the_run_stands_in_for_the_recipes() -> None:

@@ -36,7 +36,7 @@ def bench(*arguments: str) -> Result:
         (("--tasks", "imagefolder:/nowhere"), "/nowhere"),
         (("--shots", "1,x"), "'x' is not a whole number"),
         (("--shots", "0"), "shots must be at least 1"),
-        (("--recipe", "400"), "can't read recipe '400' at '400': write capped, paper, or steps=N"),
+        (("--recipe", "400"), "can't read recipe '400' at '400': write tuned, paper, or steps=N"),
         (("--backbone", "ViT-B-61/openai"), "did you mean ViT-B-16"),
     ],
 )

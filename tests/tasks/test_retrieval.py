@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tasks.bundled import TASKS
-from tasks.scenes.dialect import PLACES, SYNONYMS, say
+from tasks.scenes.dialect import DIALECT, PLACES, SYNONYMS
 from tasks.scenes.draw import COLOURS, PATTERNS, SHAPES
 from tasks.scenes.drawn import generator
 from tasks.scenes.grammar import relation
@@ -59,7 +59,7 @@ def test_no_two_test_pictures_share_a_pair_of_things() -> None:
 
 def test_about_half_of_the_words_are_foreign() -> None:
     random = np.random.default_rng(0)
-    assert np.mean([say("red", random) == "red" for _ in range(2000)]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([DIALECT.say("red", random) == "red" for _ in range(2000)]) == pytest.approx(0.5, abs=0.05)
 
 
 def test_captions_fit_into_the_bundled_text_tower() -> None:

@@ -8,12 +8,14 @@ import pytest
 
 from bench.plan.registry import find_methods
 from bench.plugins.code import method_code
-from bench.store.record import SCHEMA
+from bench.store.record import SCHEMA, CellInfo
 from bench.upkeep.status import Tally, status
 from tests.factories import make_record
 from tests.stores import bench, failed, make_store, scored
 
-CODE = {"lora": "c0de"}
+
+def code(cell: CellInfo) -> str | None:
+    return {"lora": "c0de"}.get(cell.method)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def test_cells_by_method_and_task(out: Path) -> None:
-    found = status(out, CODE)
+    found = status(out, code)
     assert found.places == {
         ("lora", "tiny"): Tally(ok=2),
         ("lora", "digits"): Tally(failed=3),
@@ -65,7 +67,7 @@ def test_overtaken_records_count_no_more(tmp_path: Path) -> None:
         scored(0.5, "edited", minute=3, method_code="new"),
         scored(0.5, "edited", minute=3, method_code="new"),
     )
-    found = status(tmp_path, {"lora": "new"})
+    found = status(tmp_path, lambda cell: "new")
     assert found.places == {("lora", "tiny"): Tally(ok=1)}
     assert (found.records, found.overtaken) == (3, 2)
 
@@ -74,7 +76,7 @@ def test_code_that_is_not_the_present_one_is_counted(tmp_path: Path) -> None:
     make_store(
         tmp_path, scored(0.5, "a", method_code="old"), scored(0.5, "b", seed=2), scored(0.5, "c", method="mine", label="mine")
     )
-    found = status(tmp_path, CODE)
+    found = status(tmp_path, code)
     assert found.places == {("lora", "tiny"): Tally(ok=2, older=1), ("mine", "tiny"): Tally(ok=1)}
     assert found.unknown == {"mine": 1}
 

@@ -8,7 +8,13 @@ from typing import Any, get_type_hints
 from bench.text import plain
 
 # Part of a recipe -> how a title words it.
-_RECIPE = {"steps": "at most {} steps", "negatives": "negatives among {} pairs", "lr": "alignment rate {}"}
+_RECIPE = {
+    "steps": "at most {} steps",
+    "negatives": "negatives among {} pairs",
+    "lr": "alignment rate {}",
+    "rate": "{} times the rates",
+    "length": "{} times the steps",
+}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ def test_defaults_of_a_count() -> None:
 
 
 def test_every_family_has_its_step_cap() -> None:
-    budget = Budget(head_steps=3, prompt_steps=2, encoder_steps=1, stretch=1.0)
+    budget = Budget(head_steps=3, prompt_steps=2, encoder_steps=1)
     assert [budget.steps(family) for family in FAMILIES] == [0, 3, 2, 1, 1]
     assert FAMILIES == ("zero-shot", "head", "prompt", "inside the encoder", "full")
 
