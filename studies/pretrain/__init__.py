@@ -13,10 +13,10 @@ def pretraining_of(backbone: str) -> tuple[Any, Callable[..., dict[str, float]],
     """
     from bench.backbone.load import BUNDLED_NAMES
     from bench.errors import unknown
-    from studies.pretrain import aligned, quality, separate
+    from studies.pretrain import distilled, quality, separate
 
     if backbone not in BUNDLED_NAMES:
         raise unknown("bundled backbone", backbone, BUNDLED_NAMES)
     if backbone == "bundled":
-        return aligned.Pretraining(), aligned.pretrain, quality.BARS
+        return distilled.Pretraining(), distilled.pretrain, quality.BARS
     return separate.Pretraining(), separate.pretrain, separate.BARS

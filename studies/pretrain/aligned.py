@@ -1,8 +1,8 @@
-"""How the bundled backbone is trained.
+"""How a pair of towers is trained from scratch: the teacher of the bundled backbone.
 
 Symmetric InfoNCE (CLIP, Radford et al., 2021) where captions that happen to be the same share the target;
-AdamW, warm-up and cosine, bfloat16 autocast; each batch is shifted by a few pixels, so that things don't
-always meet the patch grid alike. Weights are written after every epoch, halved in precision.
+AdamW, warm-up and cosine, bfloat16 autocast where the device is fast at it; each batch is shifted by a few pixels, so
+that things don't always meet the patch grid alike. Weights are written after every epoch, halved in precision.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.backbone.load import bundled_tokenizer, load, text_length
 from bench.backbone.towers import Clip
 from studies.pretrain.data import CAPTIONS, draw
 from studies.pretrain.quality import quality
-from studies.pretrain.steps import Fresh, Steps, batches, shifted
+from studies.pretrain.steps import Fresh, Steps, batches, contrast, fitted, mixed, shifted
 
 LARGEST_SCALE = math.log(100)
 
@@ -38,10 +38,13 @@ class Pretraining:
     seed: int = 0
 
 
-def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Callable[[str], None]) -> dict[str, float]:
-    """Train from scratch and write config, merges, weights and `training.json` (what was asked, curve, quality) to `out`."""
+def pretrain(shape: Path, out: Path, asked: Pretraining, device: str, report: Callable[[str], None]) -> dict[str, float]:
+    """Train from scratch and write config, merges, weights and `training.json` (what was asked, curve, quality) to `out`.
+
+    shape: the folder of the configuration.
+    """
     started = time.perf_counter()
-    fresh = Fresh(name, out, asked.seed, device)
+    fresh = Fresh(shape, out, asked.seed, device)
     pixels, tokens = draw(asked.scenes, asked.seed, bundled_tokenizer(out))
     report(f"drew {len(pixels)} scenes in {time.perf_counter() - started:.0f} s")
     clip = fresh.clip
@@ -54,7 +57,7 @@ def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Call
         losses = 0.0
         for rows in batches(len(pixels), asked.batch, order):
             which = torch.randint(CAPTIONS, (len(rows),), generator=order)
-            images = shifted(pixels[rows], asked.shift, order).to(device)
+            images = fitted(shifted(pixels[rows], asked.shift, order), fresh.side).to(device)
             loss = _loss(clip, images, tokens[rows, which].to(device))
             steps.take(loss)
             with torch.no_grad():
@@ -72,9 +75,7 @@ def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Call
 
 def _loss(clip: Clip, pixels: Tensor, tokens: Tensor) -> Tensor:
     tokens = tokens[:, : text_length(tokens)]
-    with torch.autocast(pixels.device.type, dtype=torch.bfloat16):
+    with mixed(pixels.device.type):
         image, text = clip.image(pixels), clip.text(tokens)
     scores = clip.logit_scale.exp() * F.normalize(image.float(), dim=-1) @ F.normalize(text.float(), dim=-1).T
-    same = (tokens[:, None] == tokens[None]).all(-1).float()
-    target = same / same.sum(1, keepdim=True)
-    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    return contrast(scores, (tokens[:, None] == tokens[None]).all(-1))

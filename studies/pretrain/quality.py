@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from bench.backbone.load import Backbone
+from studies.pretrain.steps import fitted
 from tasks.scenes.draw import COLOURS, PATTERNS, SHAPES
 from tasks.scenes.grammar import Scene, article, noun_phrase, random_scene
 
@@ -30,7 +31,7 @@ def quality(backbone: Backbone, scenes: int = 1000) -> dict[str, float]:
     pixels = torch.from_numpy(np.stack([scene.draw(random) for scene in held_out])).permute(0, 3, 1, 2)
     clip = backbone.clip
     device = clip.logit_scale.device
-    images = torch.cat([_unit(clip.image(part.to(device))) for part in pixels.split(250)])
+    images = torch.cat([_unit(clip.image(fitted(part, backbone.size).to(device))) for part in pixels.split(250)])
 
     def texts(sentences: list[str]) -> Tensor:
         return _unit(clip.text(backbone.tokenize(sentences).to(device)))

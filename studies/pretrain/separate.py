@@ -28,7 +28,7 @@ from torch.nn import functional as F
 from bench.backbone.load import bundled_tokenizer
 from bench.backbone.towers import Clip
 from studies.pretrain.corpora import LABELS, documents, draw_labelled
-from studies.pretrain.steps import Fresh, Steps, batches, shifted
+from studies.pretrain.steps import Fresh, Steps, batches, mixed, shifted
 from tasks.scenes.draw import COLOURS, PATTERNS, SHAPES
 
 HELD_OUT = 2000  # scenes, and as many documents
@@ -49,7 +49,7 @@ class Pretraining:
 
 def pretrain(name: str, out: Path, asked: Pretraining, device: str, report: Callable[[str], None]) -> dict[str, float]:
     """Train both towers and write config, merges, weights and `training.json` (what was asked, both curves) to `out`."""
-    fresh = Fresh(name, out, asked.seed, device)
+    fresh = Fresh.of(name, out, asked.seed, device)
     curves: dict[str, list[dict[str, Any]]] = {"image": [], "text": []}
 
     def keep(tower: str, **figures: float) -> None:
@@ -81,7 +81,7 @@ def train_image(clip: Clip, asked: Pretraining, device: str, keep: Callable[...,
     order = torch.Generator().manual_seed(asked.seed)
 
     def logits(pixels: Tensor) -> Tensor:
-        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+        with mixed(torch.device(device).type):
             return classifier(clip.image.pooled(pixels.to(device))).float()
 
     found: dict[str, float] = {}
@@ -132,7 +132,7 @@ def next_token_loss(clip: Clip, tokens: Tensor) -> Tensor:
     """Mean over all positions of tokens [B, L] but the paddings (0)."""
     head: Any = clip.text.head
     embed: Any = clip.text.stages[0]
-    with torch.autocast(tokens.device.type, dtype=torch.bfloat16):
+    with mixed(tokens.device.type):
         states = head.ln_final(clip.text(tokens, stop=len(clip.text.stages) - 1))[:, :-1]
         logits = F.linear(states, embed.token_embedding.weight).float()
     return F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=0)

@@ -15,8 +15,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bench.backbone.load import MERGES, folder_of
+from bench.backbone.load import BUNDLED, MERGES, folder_of
 from bench.backbone.towers import Clip, split_towers
+from bench.plan.precision import try_precisions
 from bench.writing import write_whole
 
 WARMUP = 200  # steps
@@ -64,16 +65,41 @@ def shifted(pixels: Tensor, most: int, order: torch.Generator) -> Tensor:
     return padded[..., margin - down : margin - down + side, margin - right : margin - right + side]
 
 
-class Fresh:
-    """A model of a bundled backbone's shape with fresh weights from a seed, as towers, and its folder."""
+def fitted(pixels: Tensor, side: int) -> Tensor:
+    """Square pictures [B, 3, H, H] uint8 at another size, bicubic, as a backbone's preprocessing does."""
+    if pixels.shape[-1] == side:
+        return pixels
+    sized = F.interpolate(pixels.float(), (side, side), mode="bicubic", antialias=True)
+    return sized.round().clamp(0, 255).to(torch.uint8)
 
-    def __init__(self, name: str, out: Path, seed: int, device: str) -> None:
+
+def mixed(kind: str) -> torch.autocast:
+    """bfloat16 where a device of this kind is faster with it."""
+    return torch.autocast(kind, torch.bfloat16, enabled=try_precisions(kind).best == "bf16")
+
+
+def contrast(scores: Tensor, same: Tensor) -> Tensor:
+    """Symmetric InfoNCE of scores [B, B] of pictures and texts; texts that are the same [B, B] share the target."""
+    target = same.to(scores.device).float() / same.to(scores.device).sum(1, keepdim=True)
+    return (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+
+
+class Fresh:
+    """A model of a configuration's shape with fresh weights from a seed, as towers, and its folder."""
+
+    @classmethod
+    def of(cls, name: str, out: Path, seed: int, device: str) -> Fresh:
+        """Of a bundled backbone's shape."""
+        return cls(folder_of(name), out, seed, device)
+
+    def __init__(self, shape: Path, out: Path, seed: int, device: str) -> None:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
-        for file in ("open_clip_config.json", MERGES):
-            if out.resolve() != folder_of(name).resolve():
-                shutil.copyfile(folder_of(name) / file, out / file)
+        for folder, file in ((shape, "open_clip_config.json"), (BUNDLED, MERGES)):
+            if out.resolve() != folder.resolve():
+                shutil.copyfile(folder / file, out / file)
         config = json.loads((out / "open_clip_config.json").read_text())
+        self.side: int = config["model_cfg"]["vision_cfg"]["image_size"]
         torch.manual_seed(seed)
         model = open_clip.CustomTextCLIP(**config["model_cfg"])
         model.visual.preprocess_cfg = config["preprocess_cfg"]
