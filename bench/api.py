@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
+from bench.backbone.tuned import code_with_choice
 from bench.cell.weights import Scorer, read_stored
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
@@ -29,7 +30,6 @@ from bench.plan.resolve import resolve_precision as resolve_precision
 from bench.plan.resolve import resolve_products as resolve_products
 from bench.plan.resolve import resolve_tasks as resolve_tasks
 from bench.plan.settings import Settings
-from bench.plan.tuned import code_with_choice
 from bench.plugins.code import method_code
 from bench.report import Summary, write_report
 from bench.store.claims import Claims

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from bench.backbone.tuned import code_with_choice
 from bench.errors import UsageError
 from bench.plan.index_files import file_hash, support_file, support_name
 from bench.plan.registry import Registry
-from bench.plan.tuned import code_with_choice
 from bench.plugins.code import method_code
 from bench.spec import Named
 from bench.store.record import CellInfo, Record

@@ -1,7 +1,8 @@
-"""Which rate and length: climbing from the published ones, as long as the score on development tasks rises."""
+"""Which rate and length: climbing from the published ones, or from what makes up for fewer steps, as long as the score on development tasks rises."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -25,16 +26,21 @@ Try = Callable[[float, float], float]  # rate and length -> score
 def choose(score: Try, longest: float) -> tuple[Point, list[Point]]:
     """The point that is taken, and all that were tried.
 
-    longest: how many times the published length fits into the budget at most. Where it is 2 or more, that length is tried,
-    too, from the best rate at the published one.
+    longest: how many times the published length fits into the budget. Where it is 2 or more, that length is tried, too, from
+    the best rate at the published one; where it is below 1, the climb starts at the rate that makes up for it.
     """
-    published = climb(lambda rate: score(rate, 1.0), 1.0, 1.0)
+    published = climb(lambda rate: score(rate, 1.0), nearest(max(1.0, 1 / longest)), 1.0)
     best = taken(published)
     if longest < 2:
         return best, published
     longer = climb(lambda rate: score(rate, longest), best.rate, longest)
     found = taken(longer)
     return (found if found.score > best.score + LONGER else best), published + longer
+
+
+def nearest(rate: float) -> float:
+    """Of RATES."""
+    return min(RATES, key=lambda other: abs(math.log(other / rate)))
 
 
 def climb(score: Callable[[float], float], start: float, length: float) -> list[Point]:

@@ -21,7 +21,7 @@ from bench.store.record import Record
 from studies.budgets.climb import Point, choose
 from tasks.development import TASKS
 
-SHOTS = (1, 16)
+SHOTS = {"classification": (1, 16), "pair": (16,), "retrieval": (16,)}  # of one shot of the others little is learnt
 PAIRS = (256, 1024)  # on towers that have never met
 SEED = 11
 MEANINGFUL = ("sketches", "textures", "digits")  # the bundled classifications whose names the backbone may know
@@ -81,7 +81,7 @@ class Trier:
         """The choice for a job; None for a method that trains nothing there."""
         aligned = load(job.backbone).aligned
         tasks = [task if aligned else task.for_alignment() for task in TASKS if task.kind == job.kind]
-        names, shots = [task.name for task in tasks], SHOTS if aligned else PAIRS
+        names, shots = [task.name for task in tasks], SHOTS[job.kind] if aligned else PAIRS
         budget = tasks[0].budget
         assert budget is not None, "a bundled task has one"
         cap = budget.steps(self.worker.registry.methods[job.method].family)
@@ -103,7 +103,7 @@ class Trier:
     def arrive(self, method: str, seeds: Iterable[int], backbone: str, precision: str) -> Arrival | None:
         """Whether it has arrived at the most shots; None for a method that trains nothing there."""
         job = Job(method, "classification", backbone, precision)
-        budget, longer = (self.records(job, MEANINGFUL, SHOTS[-1:], seeds, terms) for terms in (Terms(), Terms(length=LONGER)))
+        budget, longer = (self.records(job, MEANINGFUL, (16,), seeds, terms) for terms in (Terms(), Terms(length=LONGER)))
         if not any(record.training and record.training.asked_steps for record in budget):
             return None
         return Arrival(method, mean_score(budget), mean_score(longer))

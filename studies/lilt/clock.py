@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from bench.backbone import load
+from bench.backbone.tuned import tuned
 from bench.cell.fitting.encoder import EncoderFitting
 from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
@@ -17,7 +18,6 @@ from bench.meter import Meter, Usage
 from bench.plan.budget import Terms, parse_recipe
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
-from bench.plan.tuned import tuned
 from bench.spec import parse_names
 from bench.store.record import Record
 from studies.lilt.subject import Subject

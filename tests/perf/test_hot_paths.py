@@ -5,15 +5,20 @@ Run with `tox -e perf`. Figures depend on the machine; compare them within one r
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import timeit
 from pathlib import Path
 
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench.backbone import load
 from bench.backbone.attention import SplitAttention
+from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import prepare
 from bench.features.bank import Account, Bank
 from bench.features.frozen import Frozen
@@ -29,6 +34,7 @@ from tasks.find import find_task
 from tests.report.factory import make_record, number
 
 EXAMPLES = 64
+STAGES = 5  # of the bundled image tower: embedding, blocks, head
 
 
 def frozen(root: Path, precision: str = "fp32") -> Frozen:
@@ -37,7 +43,7 @@ def frozen(root: Path, precision: str = "fp32") -> Frozen:
 
 @pytest.mark.parametrize("stage", ["pixels", "last block", "features"])
 def test_bank_building(benchmark: BenchmarkFixture, tmp_path_factory: pytest.TempPathFactory, stage: str) -> None:
-    number = {"pixels": 0, "last block": 4, "features": 6}[stage]
+    number = {"pixels": 0, "last block": STAGES - 2, "features": STAGES}[stage]
 
     def build() -> None:
         fresh = frozen(tmp_path_factory.mktemp("bank"))
@@ -48,19 +54,53 @@ def test_bank_building(benchmark: BenchmarkFixture, tmp_path_factory: pytest.Tem
 
 
 def test_bank_reading(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), 6)
-    benchmark.pedantic(lambda: frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), 6), rounds=5)
+    frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), STAGES)
+    benchmark.pedantic(lambda: frozen(tmp_path).images(find_task("sketches").test, range(EXAMPLES), STAGES), rounds=5)
 
 
-@pytest.mark.parametrize("spec", ["tip-adapter-f", "xtremeclip", "coop", "lora", "bitfit", "lilt-partial", "full"])
+SPECS = ("tip-adapter-f", "xtremeclip", "coop", "lora", "bitfit", "lilt-partial", "full")
+
+
+def fitting(root: Path, spec: str, precision: str, steps: int) -> Fitting:
+    """Ready to train."""
+    context = frozen(root, precision)
+    method = find_methods().build(parse_names(spec, "methods")[0])
+    return prepare(method, context, draw_episode(context.task, 4, 1, "fixed"), Allowance(steps)).walk(until="train")
+
+
+def as_products(benchmark: BenchmarkFixture, flops: int) -> None:
+    """How many times as long it takes as a plain product of two square matrices with as many operations, in this very run."""
+    if benchmark.disabled or not flops:
+        return
+    a, b = torch.randn(2, 1024, 1024)
+    best = min(timeit.repeat(lambda: a @ b, number=1, repeat=9))
+    benchmark.extra_info["times a plain product"] = round(benchmark.stats.stats.min / (best * flops / (2 * 1024**3)), 2)
+
+
+@pytest.mark.parametrize("spec", SPECS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_ten_training_steps(benchmark: BenchmarkFixture, tmp_path: Path, spec: str, precision: str) -> None:
-    context = frozen(tmp_path, precision)
-    method = find_methods().build(parse_names(spec, "methods")[0])
-    made = prepare(method, context, draw_episode(context.task, 4, 1, "fixed"), Allowance(1 if benchmark.disabled else 10)).walk(
-        until="train"
-    )
-    benchmark.pedantic(made.train, rounds=3, warmup_rounds=1)
+    made = fitting(tmp_path, spec, precision, 1 if benchmark.disabled else 10)
+    with FlopCounterMode(display=False) as counter:
+        made.train()
+    benchmark.pedantic(made.train, rounds=3)
+    as_products(benchmark, counter.get_total_flops())
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_predicting(benchmark: BenchmarkFixture, tmp_path: Path, spec: str) -> None:
+    made = fitting(tmp_path, spec, "fp32", 1).walk(after="collect_rows")
+    made.collect(made.task.test, range(EXAMPLES))
+    with FlopCounterMode(display=False) as counter:
+        made.predict()
+    benchmark.pedantic(made.predict, rounds=5, warmup_rounds=1)
+    as_products(benchmark, counter.get_total_flops())
+
+
+@pytest.mark.parametrize("what", ["torch", "bench.api, bench.cell.worker"])
+def test_start_up(benchmark: BenchmarkFixture, what: str) -> None:
+    """The ratio of the two is what a run waits for before its first cell, as a multiple of what no run can do without."""
+    benchmark.pedantic(lambda: subprocess.run([sys.executable, "-c", f"import {what}"], check=True), rounds=3)
 
 
 @pytest.mark.parametrize("kernel", ["plain", "torch's fused"])

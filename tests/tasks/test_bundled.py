@@ -1,4 +1,4 @@
-"""What holds for every bundled task: seeds, balance, disjoint splits."""
+"""What holds for every bundled task, and for those of development: seeds, balance, disjoint splits."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from tasks import development
 from tasks.base import Task
 from tasks.bundled import TASKS
 from tasks.scenes.draw import SIZE
 
 SPLITS = ("train", "val", "test")
-TEST_SIZES = {task.name: 600 for task in TASKS} | {"digits": 800}
+ALL = (*TASKS, *development.TASKS)
+TEST_SIZES = {task.name: 600 for task in ALL} | {"digits": 800}
 
-every_task = pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+every_task = pytest.mark.parametrize("task", ALL, ids=lambda task: task.name)
 
 
 def pixels(task: Task, split: str, row: int) -> bytes:

@@ -53,6 +53,7 @@ _DECIMAL = {
     "training": {
         **{"warmup_seconds": "warmup_s", "steps_per_second": "steps_per_s", "samples_per_second": "samples_per_s"},
         "rate_factor": "rate_factor",
+        "length_factor": "length_factor",
     },
 }
 _TRUTH = {

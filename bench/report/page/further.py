@@ -14,7 +14,7 @@ _DEVICE = [f"device_seconds_{phase}" for phase in PHASES]
 _RESERVED = [f"memory_reserved_{phase}_bytes" for phase in PHASES]
 # The columns of the frame that are used here; a frame may lack some.
 FURTHER = (
-    *("asked_steps", "run_steps", "rate_factor", "steps_per_second", "samples_per_second", "warmup_seconds"),
+    *("asked_steps", "run_steps", "rate_factor", "length_factor", "steps_per_second", "samples_per_second", "warmup_seconds"),
     *("seconds_bank", "seconds_fit", "seconds_predict", *_DEVICE, "memory_total_bytes", *_RESERVED),
     *("joules_total", "energy_quality", "energy_repeated_predict", "idle_watts", "chosen"),
 )
@@ -33,6 +33,8 @@ def _parts(cell: Mapping[str, Any]) -> Iterator[str]:
         yield f"{cell['run_steps']:,} of {cell['asked_steps']:,} steps{speed}{samples}"
     if cell["rate_factor"] not in (None, 1):
         yield f"rates x {known(cell['rate_factor'])}"
+    if cell["length_factor"] not in (None, 1):
+        yield f"length x {known(cell['length_factor'])}"
     if cell["warmup_seconds"] is not None:
         yield f"warm-up {known(cell['warmup_seconds'])} s"
     seconds = [cell[f"seconds_{phase}"] for phase in PHASES]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from bench.backbone.tuned import MOVED, TUNED, tables
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import NOT_APPLICABLE, OK
 from bench.report.numbers.layout import Layout
@@ -22,7 +23,7 @@ def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken
     """All notes of one table. `cells` are its counting records, `overtaken` how many others it leaves out."""
     done = cells[cells["state"] == OK]
     notes = [*_reference(scores), *ranking_notes(scores.rankings), *_backbone(section), *_averages(scores.layout)]
-    notes += [*_capped(done), *conditions_notes(done)]
+    notes += [*_capped(done), *_factors(done), *_arrival(section, done), *conditions_notes(done)]
     if overtaken:
         notes.append(f"{overtaken} records left out: a later one, of edited code or of a newer version of the task, counts.")
     return notes
@@ -107,15 +108,33 @@ def _capped(done: pd.DataFrame) -> list[str]:
     alike: dict[str, list[str]] = {}
     for label, cells in capped.groupby("label"):
         part = "" if len(cells) == totals[label] else f" in {len(cells)} of {totals[label]} cells"
-        what = f"asked {_span(cells['asked_steps'])} steps, run {_span(cells['run_steps'])}{_rates(cells)}{part}"
+        what = f"asked {_span(cells['asked_steps'])} steps, run {_span(cells['run_steps'])}{part}"
         alike.setdefault(what, []).append(str(label))
     return [f"Capped by the step budget: {', '.join(labels)}: {what}." for what, labels in alike.items()]
 
 
-def _rates(cells: pd.DataFrame) -> str:
-    """By what the rates of the recipe were multiplied, where the records know it and it is another than 1."""
-    known = cells["rate_factor"].dropna()
-    if known.eq(1).all():
-        return ""
-    ends = [display.significant(end) for end in (known.min(), known.max())]
-    return f", rates x {' to '.join(dict.fromkeys(ends))}"
+def _factors(done: pd.DataFrame) -> list[str]:
+    """By what rates and lengths of recipes were multiplied, where the records know it and it is another than 1."""
+    notes = []
+    for column, what in (("rate_factor", "Rates"), ("length_factor", "Lengths of recipes")):
+        said = []
+        for label, cells in done.groupby("label"):
+            known = cells[column].dropna()
+            if not known.eq(1).all():
+                ends = [display.significant(end) for end in (known.min(), known.max())]
+                said.append(f"{label} {' to '.join(dict.fromkeys(ends))}")
+        if said:
+            notes.append(f"{what} are the published ones times: {', '.join(said)}.")
+    return notes
+
+
+def _arrival(section: Section, done: pd.DataFrame) -> list[str]:
+    """Which of the methods are known not to have arrived under the bundled budget, on whatever its bundled tasks are."""
+    table = tables().get(section.fingerprint)
+    if table is None or section.quick or section.recipe != TUNED:
+        return []
+    notes = ["Rates and lengths were chosen on development tasks, which are in no table (docs/budgets.md)."]
+    if restless := [name for name in table.restless if name in set(done["method"])]:
+        moved = f"with four times the steps their mean accuracy changes by {100 * MOVED:g} points or more"
+        notes.append(f"Not arrived under the step budget, that is {moved}: {', '.join(restless)}.")
+    return notes

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from bench.backbone.tuned import Tables
 from bench.kinds.metrics import Metric
 from bench.report import summarise_records, terminal_table
 from bench.report.page import render_page
@@ -40,20 +41,29 @@ def test_figures_stay_readable_in_markdown() -> None:
 
 @pytest.mark.parametrize(
     ("factors", "said"),
-    [
-        ((20.0, 20.0), "asked 800 steps, run 40, rates x 20.0."),
-        ((12.5, 20.0), "asked 800 steps, run 40, rates x 12.5 to 20.0."),
-        ((1.0, 1.0), "asked 800 steps, run 40."),
-        ((None, None), "asked 800 steps, run 40."),
-    ],
+    [((20.0, 20.0), "lora 20.0"), ((12.5, 20.0), "lora 12.5 to 20.0"), ((1.0, 1.0), None), ((None, None), None)],
 )
-def test_capped_says_by_what_the_rates_were_multiplied(factors: tuple[float | None, ...], said: str) -> None:
+def test_by_what_the_rates_were_multiplied(factors: tuple[float | None, ...], said: str | None) -> None:
     records = [
         make_record(seed=seed, training=Training(asked_steps=800, run_steps=40, capped=True, batch=32, rate_factor=factor))
         for seed, factor in enumerate(factors)
     ]
     (table,) = summarise_records(records).tables
-    assert f"Capped by the step budget: lora: {said}" in table.notes
+    assert "Capped by the step budget: lora: asked 800 steps, run 40." in table.notes
+    told = [note for note in table.notes if note.startswith("Rates")]
+    assert told == ([] if said is None else [f"Rates are the published ones times: {said}."])
+
+
+def test_methods_that_have_not_arrived_are_named_under_the_bundled_budget_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"f00d": Tables("bundled", arrived={"lora": (0.5, 0.53), "coop": (0.5, 0.51), "vpt": (0.5, 0.9)})}
+    monkeypatch.setattr("bench.report.text.notes.tables", lambda: found)
+    records = [make_record(method, recipe=recipe, fingerprint="f00d") for method in ("lora", "coop") for recipe in RECIPES]
+    notes = {table.section.recipe: table.notes for table in summarise_records(records).tables}
+    named = {recipe: [note for note in told if "Not arrived" in note] for recipe, told in notes.items()}
+    assert not named["paper"] and len(named["tuned"]) == 1 and named["tuned"][0].endswith("points or more: lora.")
+
+
+RECIPES = ("tuned", "paper")
 
 
 def printed(records: list[Record]) -> str:
