@@ -20,7 +20,7 @@ One row per method of the registry. This page is made by `python -m bench docs`;
 `python -m bench verify` compares such counts with what the sources state. *val* lists what protocol `val` chooses on the
 validation set; protocol `fixed` takes the defaults that `python -m bench list methods` shows. *Place* is the rank of the
 mean score at {largest} shots on the bundled tasks (classification / pair / retrieval; `-`: the kind doesn't suit the method),
-from [the reference run](../results/reference/leaderboard.md): a small backbone, drawn pictures and capped recipes, so it
+from [the reference run](../results/reference/leaderboard.md): a small backbone, drawn pictures and recipes cut short, so it
 says how the methods fare *there*.
 
 | method | family | what trains | trained | val | paper | place |

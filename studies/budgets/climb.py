@@ -1,4 +1,4 @@
-"""Which rate and length: climbing from the published ones, or from what makes up for fewer steps, as long as the score on development tasks rises."""
+"""Which rate and length: a climb from the published ones, or from what makes up for fewer steps, while the score rises."""
 
 from __future__ import annotations
 

@@ -26,8 +26,32 @@ def keep(fingerprint: str, backbone: str, found: Iterable[Found] = (), arrivals:
         chosen.setdefault(one.job.method, {})[one.job.kind] = Tuned(one.taken.rate, one.taken.length, curve)
     arrived = table.arrived | {one.method: (round(one.budget, 4), round(one.longer, 4)) for one in arrivals}
     known[fingerprint] = Tables(backbone, _sorted(chosen), dict(sorted(arrived.items())))
-    write_whole(FILE, msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n")
+    write_whole(FILE, as_lines(known))
     tables.cache_clear()
+
+
+def as_lines(known: dict[str, Tables]) -> bytes:
+    """JSON with a line for each choice and each arrival, so that a change of one is a change of a line."""
+    parts = []
+    for fingerprint, table in known.items():
+        chosen = [
+            f'  "{method}": {{\n' + ",\n".join(f'   "{kind}": {_text(one)}' for kind, one in kinds.items()) + "\n  }"
+            for method, kinds in table.chosen.items()
+        ]
+        arrived = [f'  "{method}": {_text(means)}' for method, means in table.arrived.items()]
+        blocks = [f'"{name}": {{\n{_joined(lines)}\n }}' for name, lines in (("chosen", chosen), ("arrived", arrived))]
+        parts.append(f' "{fingerprint}": {{\n "name": {_text(table.name)},\n {", ".join(blocks)}\n }}')
+    text = "{\n" + ",\n".join(parts) + "\n}\n"
+    assert msgspec.json.decode(text, type=dict[str, Tables]) == known, "written otherwise than meant"
+    return text.encode()
+
+
+def _joined(lines: list[str]) -> str:
+    return ",\n".join(lines)
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _sorted(chosen: dict[str, dict[str, Tuned]]) -> dict[str, dict[str, Tuned]]:
