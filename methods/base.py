@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, Count, Family, NotApplicable, Paper
 from methods.contract.examples import Base, Features, Start, Support, TokenLayout
+from methods.contract.forward import Forward
 from methods.contract.model import Block, Clip, TextEmbedding, Tower
 from methods.contract.recipe import Recipe, Views
 from methods.contract.search import Decades
@@ -25,8 +26,9 @@ from methods.contract.search import Decades
 # fmt: off
 __all__ = [
     "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
-    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "HeadMethod", "Method",
-    "NotApplicable", "Paper", "Recipe", "Start", "Support", "TextEmbedding", "TokenLayout", "Tower", "Views",
+    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Forward",
+    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Support", "TextEmbedding", "TokenLayout", "Tower",
+    "Views",
 ]
 # fmt: on
 
@@ -66,6 +68,14 @@ class Method:
         The features of several are averaged, each of unit length; what trains inside the encoders takes one.
         """
         return own[:1]
+
+    def frozen_templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        """The templates of the class texts that the frozen backbone reads; by default `templates`.
+
+        They differ where what trains writes texts of its own and is held at hand-written ones. Several are averaged here
+        for what trains inside the encoders, too.
+        """
+        return self.templates(own)
 
 
 class HeadMethod(Method):
@@ -125,6 +135,9 @@ class Edit:
     tokens: Callable[[Tensor], Tensor] | None = None  # ids [N, L] of texts as the edited text tower wants them
     # Tokens [B, T, L] of each image's own texts, unit images [B, d] -> features [B, T, d]; None: texts know no image.
     texts_given_images: Callable[[Tensor, Tensor], Tensor] | None = None
+    # Tokens [T, L] of texts, unit features [T, d] of the same texts by the frozen backbone -> features [T, d].
+    texts_given_frozen: Callable[[Tensor, Tensor], Tensor] | None = None
+    loss: Callable[[Forward], Tensor] | None = None  # what training descends on instead of the kind's own loss
     finish: Finish | None = None  # after training: edits the weights in place
 
 

@@ -12,6 +12,7 @@ first epoch at 1e-5; 50 epochs for one shot, 100 up to four, 200 beyond; last st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ class CoOp(EncoderMethod):
     family = "prompt"
     trains = "context vectors before the class name"
     paper = Paper("Learning to Prompt for Vision-Language Models", "IJCV 2022", "arXiv:2109.01134")
-    counts = (
+    counts: ClassVar[tuple[Count, ...]] = (
         Count(8_192, "16 contexts x 512"),
         Count(2_048, "4 contexts x 512", "n_ctx=4"),
         Count(81_920, "10 classes x 16 contexts x 512", "class_specific=true"),

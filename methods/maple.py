@@ -23,13 +23,12 @@ from methods.base import Clip, Count, Edit, EncoderMethod, Paper, Recipe, Start
 from methods.parts.dassl import dassl_recipe
 from methods.parts.prompting import (
     Mapped,
-    PromptedBlock,
-    PromptedEmbedding,
     Prompts,
     context_tokens,
     learned_context,
     make_room,
     prompt_image_tower,
+    prompt_text_tower,
 )
 
 
@@ -56,9 +55,7 @@ class MaPLe(EncoderMethod):
         depth = min(self.params.depth, len(clip.image.blocks), len(clip.text.blocks))
         first = Prompts(learned_context(clip.text, words[:n]))
         texts = [first, *(Prompts.random(n, width) for _ in range(depth - 1))]
-        clip.text.stages[0] = PromptedEmbedding(clip.text.stages[0], first, start.layout)
-        for number, each in enumerate(texts[1:], start=2):
-            clip.text.stages[number] = PromptedBlock(clip.text.stages[number], each, start.layout)
+        prompt_text_tower(clip.text, texts, start.layout)
         first_coupling, second = (nn.Linear(width, clip.image.width) for _ in range(2))
         couplings = [first_coupling, *(copy.deepcopy(second) for _ in texts[1:])]
         coupled = [Mapped(*pair) for pair in zip(texts, couplings, strict=True)]

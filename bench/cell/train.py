@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from bench.cell.averaging import EpochMean
 from bench.cell.pace import Pace
 from bench.features.frozen import autocast
 from bench.plan.budget import Allowance
@@ -52,6 +53,7 @@ def train(
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
     parameters = [parameter for group in groups.values() for parameter in group]
     per_epoch = recipe.steps_per_epoch(examples)
+    mean = None if recipe.average is None else EpochMean(parameters, recipe.average, asked / per_epoch)
     losses: list[float] = []
     window: list[Tensor] = []
     order = torch.empty(0, dtype=torch.long)
@@ -73,6 +75,8 @@ def train(
         scaler.step(optimiser)
         scaler.update()
         after_step()
+        if mean is not None:
+            mean.step((step + 1) / steps)
         pace.step(len(rows))
         window.append(loss.detach())
         if (step + 1) * 10 // steps > step * 10 // steps:
@@ -80,6 +84,8 @@ def train(
             window.clear()
             if not math.isfinite(losses[-1]):
                 raise Diverged(f"loss is {losses[-1]} by step {step + 1} of {steps}: lower the learning rate")
+    if mean is not None:
+        mean.keep()
     pace.finish()
     return Training(
         asked_steps=asked,

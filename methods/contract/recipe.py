@@ -33,6 +33,9 @@ class Recipe:
     warmup_lr: float = 0.0
     clip_gradient: float | None = None  # largest norm
     head_lr: float | None = None  # of the parameters of a head that is trained along with an encoder
+    # Mean and deviation, in epochs, of a Gaussian over the epochs 1, 2, ...: what is kept is not the last parameters but
+    # their mean over the ends of epochs, so weighted.
+    average: tuple[float, float] | None = None
     temperature: tuple[float, float] | None = None  # contrastive loss: between which it is kept
 
     def __post_init__(self) -> None:

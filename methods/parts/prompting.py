@@ -138,6 +138,16 @@ class PromptedBlock(nn.Module):
         return passed
 
 
+def prompt_text_tower(tower: Tower, prompts: Sequence[nn.Module], layout: TokenLayout) -> None:
+    """Put prompts after the start token of the first len(prompts) blocks: the first are placed as tokens are, later ones
+    replace what has become of those before. Raises NotApplicable for a tower without transformer blocks.
+    """
+    transformer_blocks(tower)
+    tower.stages[0] = PromptedEmbedding(tower.stages[0], prompts[0], layout)
+    for number, each in enumerate(prompts[1:], start=2):
+        tower.stages[number] = PromptedBlock(tower.stages[number], each, layout)
+
+
 def prompt_image_tower(tower: Tower, prompts: Sequence[nn.Module]) -> None:
     """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
 

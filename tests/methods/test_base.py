@@ -19,6 +19,14 @@ def test_a_method_takes_the_first_template_and_no_views() -> None:
     assert Method().params == Method.Params()
 
 
+def test_the_frozen_backbone_reads_the_same_texts() -> None:
+    class Own(Method):
+        def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
+            return ("{}.",)
+
+    assert Method().frozen_templates(("a {}", "the {}")) == ("a {}",) and Own().frozen_templates(("a {}",)) == ("{}.",)
+
+
 def test_a_head_is_trained_on_plain_images_by_cross_entropy_if_at_all() -> None:
     support, scores = random_support(), torch.randn(12, CLASSES, generator=torch.Generator().manual_seed(0))
     head = HeadMethod()
@@ -44,4 +52,5 @@ def test_an_encoder_method_has_the_common_recipe_and_ten_crops(shots: int) -> No
 
 def test_an_edit_is_plain_but_for_what_trains() -> None:
     edit = Edit([])
-    assert (edit.head, edit.rates, edit.tokens, edit.texts_given_images, edit.finish) == (None, {}, None, None, None)
+    assert (edit.head, edit.rates, edit.tokens, edit.finish) == (None, {}, None, None)
+    assert (edit.texts_given_images, edit.texts_given_frozen, edit.loss) == (None, None, None)

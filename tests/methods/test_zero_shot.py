@@ -51,7 +51,9 @@ def test_the_ensemble_averages_unit_features_of_all_templates() -> None:
     for ensemble, used in ((True, templates), (False, templates[:1])):
         method = ZeroShot(ZeroShot.Params(ensemble=ensemble))
         assert method.templates(templates) == used
-        averaged = HeadFitting(method, frozen, nothing)._class_features(encode)
+        fitting: Any = HeadFitting(method, frozen, nothing)
+        fitting.encode = encode
+        averaged = fitting.class_features()
         scores = method.head(random_support())(Features(test.image_raw, None, averaged))
         for b in range(4):
             for c, name in enumerate(names):

@@ -14,7 +14,7 @@ from bench.cell.fitting.fitting import CHUNK, Fitting, UndeclaredParameters, loa
 from bench.cell.fitting.unfrozen import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.train import train
 from bench.features.frozen import DTYPES, autocast
-from methods.base import Adapted, Edit, EncoderMethod, Recipe, Start, Support
+from methods.base import Adapted, Edit, EncoderMethod, Forward, Recipe, Start, Support
 from methods.parts.alignment import alignment
 from tasks.base import Split
 
@@ -26,6 +26,7 @@ class Texts:
     tokens: Tensor  # [U, L]
     hidden: Tensor | None  # [U, ...] what the cut stage takes; None at stage 0
     row: Tensor | None  # [N] which of them each example has; None: every example is compared with all
+    frozen: Tensor | None  # [U, d] unit features by the frozen backbone, for methods that ask for them
 
     def of(self, rows: Tensor) -> Tensor | None:
         """Which text each of some examples has."""
@@ -38,6 +39,7 @@ class Examples:
 
     images: Tensor  # [N, ...]; with a dimension for the views in training [N, V, ...]
     texts: Texts | None  # None where the head reads none
+    frozen: Tensor | None = None  # [N, V, d] unit features of the images by the frozen backbone, for a loss of the method's own
 
 
 @dataclass
@@ -74,6 +76,23 @@ class Batch:
 
     def compare(self, image: Tensor, text: Tensor) -> Tensor:
         return self.fitting.compare(image, text)
+
+    def forward(self) -> Forward:
+        """For a loss of the method's own."""
+        fitting, support = self.fitting, self.fitting.support_rows
+        texts, device = support.texts, fitting.device
+        assert texts is not None and texts.frozen is not None and support.frozen is not None
+        own = texts.of(self.rows)
+        image, text = fitting.image_features(self.images), fitting.text_features(texts, own)
+        return Forward(
+            image=F.normalize(image, dim=-1),
+            text=F.normalize(text, dim=-1),
+            scores=fitting.compare(image, text),
+            labels=self.labels.to(device),
+            frozen_image=support.frozen[self.rows, self.view].to(device),
+            frozen_text=(texts.frozen if own is None else texts.frozen[own]).to(device),
+            logit_scale=fitting.module.clip.logit_scale.exp(),
+        )
 
 
 @dataclass
@@ -120,15 +139,20 @@ class EncoderFitting(Fitting):
 
     def collect_rows(self) -> None:
         split, rows = self.task.train, self.episode.support
-        views = self.frozen.narrowed(self.method.views(self.task.kind))
-        if views.count:
-            images = self.frozen.images(split, rows, self.image_cut, views)
-        else:
-            images = self.frozen.images(split, rows, self.image_cut)[:, None]
         self.labels = torch.as_tensor(split.labels[list(rows)])
-        self.support_rows = Examples(images, self._collect_texts(split, rows))
+        frozen = None
+        if self.edit.loss is not None:
+            frozen = F.normalize(self._views(split, rows, len(self.module.clip.image.stages)), dim=-1)
+        self.support_rows = Examples(self._views(split, rows, self.image_cut), self._collect_texts(split, rows), frozen)
         numbers = {name: number for number, name in enumerate(dict.fromkeys(split.ids[row] for row in rows))}
         self.image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
+
+    def _views(self, split: Split, rows: Sequence[int], stage: int) -> Tensor:
+        """[N, V, ...] what `stage` takes, of the augmented views; of the plain image alone if there are none."""
+        views = self.frozen.narrowed(self.method.views(self.task.kind))
+        if views.count:
+            return self.frozen.images(split, rows, stage, views)
+        return self.frozen.images(split, rows, stage)[:, None]
 
     def _collect_texts(self, split: Split, rows: Sequence[int]) -> Texts | None:
         if self.module.head is not None and not self.kind.text_per_example:
@@ -137,7 +161,10 @@ class EncoderFitting(Fitting):
         texts, row = self.kind.texts(self.task, split, rows, template)
         tokens, hidden = self.frozen.texts(texts, self.text_cut)
         tokens = tokens if self.edit.tokens is None else self.edit.tokens(tokens)
-        return Texts(tokens, hidden, None if row is None else torch.tensor(row))
+        frozen = None
+        if self.edit.loss is not None or self.edit.texts_given_frozen is not None:
+            frozen = F.normalize(self.encode(texts) if self.kind.text_per_example else self.class_features(), dim=-1)
+        return Texts(tokens, hidden, None if row is None else torch.tensor(row), frozen)
 
     def image_features(self, rows: Tensor) -> Tensor:
         """[B, ...] at the cut -> features [B, d]."""
@@ -148,9 +175,13 @@ class EncoderFitting(Fitting):
 
     def text_features(self, texts: Texts, which: Tensor | None = None) -> Tensor:
         """Features [U, d] of the different texts, or [B, d] of those at `which`."""
-        tokens, hidden = texts.tokens, texts.hidden
+        tokens, hidden, frozen = texts.tokens, texts.hidden, texts.frozen
         if which is not None:
-            tokens, hidden = tokens[which], None if hidden is None else hidden[which]
+            tokens = tokens[which]
+            hidden, frozen = (None if part is None else part[which] for part in (hidden, frozen))
+        if self.edit.texts_given_frozen is not None:
+            assert frozen is not None
+            return self.edit.texts_given_frozen(tokens.to(self.device), frozen.to(self.device)).float()
         hidden = None if hidden is None else hidden.to(self.device)
         features: Tensor = self.module.clip.text(tokens.to(self.device), self.text_cut, hidden)
         return features.float()
@@ -167,7 +198,12 @@ class EncoderFitting(Fitting):
 
         def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
             view = torch.randint(views, (len(rows),), generator=generator)
-            return self.kind.loss(Batch(self, rows, view, self.allowance.terms.negatives))
+            batch = Batch(self, rows, view, self.allowance.terms.negatives)
+            if self.edit.loss is None:
+                return self.kind.loss(batch)
+            forward = batch.forward()
+            with torch.autocast(torch.device(self.device).type, enabled=False):  # scores are of float32, as `compare`'s
+                return self.edit.loss(forward)
 
         self._initial = {}
         if self.edit.finish is not None:

@@ -161,22 +161,23 @@ class Fitting:
     ) -> Features:
         """Frozen features of some rows, on the cell's device. images: the rows whose images are meant, if not the same."""
         clip = self.frozen.backbone.clip
-        last = len(clip.text.stages)
         image = self.frozen.images(split, rows if images is None else images, len(clip.image.stages))
 
-        def encode(texts: list[str]) -> Tensor:
-            encoded = self.frozen.texts(texts, last)[1]
-            assert encoded is not None
-            return encoded
-
         texts = [] if split.texts is None else [split.texts[row] for row in rows]
-        found = self.kind.frozen_texts(FrozenTexts(self.task, texts, encode, lambda: self._class_features(encode), candidates))
+        found = self.kind.frozen_texts(FrozenTexts(self.task, texts, self.encode, self.class_features, candidates))
         own, others = (None if part is None else part.to(self.device) for part in found)
         return Features(image.to(self.device), own, others)
 
-    def _class_features(self, encode: Callable[[list[str]], Tensor]) -> Tensor:
-        """[C, d] of the class texts; over several templates the mean of the unit features."""
-        by_template = [encode(self.task.class_texts(template)) for template in self.method.templates(self.task.templates)]
+    def encode(self, texts: list[str]) -> Tensor:
+        """[T, d] raw features of texts by the frozen backbone."""
+        encoded = self.frozen.texts(texts, len(self.frozen.backbone.clip.text.stages))[1]
+        assert encoded is not None
+        return encoded
+
+    def class_features(self) -> Tensor:
+        """[C, d] of the class texts by the frozen backbone; over several templates the mean of the unit features."""
+        templates = self.method.frozen_templates(self.task.templates)
+        by_template = [self.encode(self.task.class_texts(template)) for template in templates]
         if len(by_template) == 1:
             return by_template[0]
         return torch.stack([F.normalize(features, dim=-1) for features in by_template]).mean(0)

@@ -34,6 +34,7 @@ def test_defaults_that_recipes_of_methods_leave_away() -> None:
         "warmup_lr": 0.0,
         "clip_gradient": None,
         "head_lr": None,
+        "average": None,
         "temperature": None,
     }
     assert dataclasses.asdict(Views()) == {"count": 0, "smallest_crop": 0.08, "flip": True, "squash": False}
