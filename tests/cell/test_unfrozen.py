@@ -43,7 +43,7 @@ def built(backbone: Backbone, label: str, bank: Path, pairs: int = 24, terms: Te
     method = REGISTRY.build(parse_names(label, "methods")[0])
     frozen = freeze(method, backbone, TASK, Bank(bank, Meter("cpu")))
     torch.manual_seed(1)
-    allowance = Allowance(2, 1.0, terms or Terms())
+    allowance = Allowance(2, 1.0, terms=terms or Terms())
     made = prepare(method, frozen, Episode(pairs, 1, tuple(range(pairs))), allowance).walk(until="train")
     assert isinstance(made, EncoderFitting)
     return made

@@ -81,7 +81,8 @@ class Batch:
         """For a loss of the method's own."""
         fitting, support = self.fitting, self.fitting.support_rows
         texts, device = support.texts, fitting.device
-        assert texts is not None and texts.frozen is not None and support.frozen is not None
+        assert support.frozen is not None and fitting.edit.texts_given_images is None
+        assert texts is not None and texts.frozen is not None, "a loss of the method's own wants texts: bring no head with it"
         own = texts.of(self.rows)
         image, text = fitting.image_features(self.images), fitting.text_features(texts, own)
         return Forward(
