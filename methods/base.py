@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +26,7 @@ from methods.contract.search import Decades
 __all__ = [
     "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
     "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "HeadMethod", "Method",
-    "NotApplicable", "Paper", "Recipe", "Start", "Support", "TextEmbedding", "TokenLayout", "Tower", "Views",
+    "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout", "Tower", "Views",
 ]
 # fmt: on
 
@@ -110,6 +110,22 @@ class Adapted(nn.Module):
         self.head = head
 
 
+class Step(Protocol):
+    """What a penalty may ask of one step of training."""
+
+    @property
+    def model(self) -> Adapted: ...
+    @property
+    def initial(self) -> Mapping[str, Tensor]:
+        """The trained parameters by name, as they were before the first step."""
+        ...
+
+    def texts(self) -> tuple[Tensor, Tensor]:
+        """Raw features [T, d] of the texts that the step compares with its images: as the model has them, and as the
+        backbone had those of the task's first template. Only where scores come from texts."""
+        ...
+
+
 # model, trained parameters by name as they were before the first step, accuracy on the validation set as the model is
 # now (None under protocol `fixed`) -> what was chosen
 Finish = Callable[[Adapted, Mapping[str, Tensor], Callable[[], float] | None], Mapping[str, Any]]
@@ -125,6 +141,7 @@ class Edit:
     tokens: Callable[[Tensor], Tensor] | None = None  # ids [N, L] of texts as the edited text tower wants them
     # Tokens [B, T, L] of each image's own texts, unit images [B, d] -> features [B, T, d]; None: texts know no image.
     texts_given_images: Callable[[Tensor, Tensor], Tensor] | None = None
+    penalty: Callable[[Step], Tensor] | None = None  # what a step adds to the kind's own loss
     finish: Finish | None = None  # after training: edits the weights in place
 
 

@@ -42,12 +42,13 @@ class Examples:
 
 @dataclass
 class Batch:
-    """Some rows of the support in one step, as the kind's loss asks for them (`bench.kinds.kind.Batch`)."""
+    """Some rows of the support in one step: what the kind's loss asks for (`bench.kinds.kind.Batch`), and a penalty (`Step`)."""
 
     fitting: EncoderFitting
     rows: Tensor  # [B]
     view: Tensor  # [B] which view of each
     negatives: int | None
+    text: Tensor | None = None  # features [T, d] of the texts, once the loss has computed them
 
     @property
     def labels(self) -> Tensor:
@@ -61,8 +62,25 @@ class Batch:
     def images(self) -> Tensor:
         return self.fitting.support_rows.images[self.rows, self.view]
 
+    @property
+    def model(self) -> Adapted:
+        model: Adapted = self.fitting.module
+        return model
+
+    @property
+    def initial(self) -> Mapping[str, Tensor]:
+        return self.fitting.initial
+
     def scores(self) -> Tensor:
-        return self.fitting.scores_of(self.fitting.image_features(self.images), self.rows)
+        fitting, texts = self.fitting, self.fitting.support_rows.texts
+        image = fitting.image_features(self.images)
+        if texts is None:
+            return fitting.compare(image, None)
+        own = texts.of(self.rows)
+        if fitting.edit.texts_given_images is not None:
+            return fitting.conditional_scores(image, texts, own)
+        self.text = fitting.text_features(texts, own)
+        return fitting.compare(image, self.text)
 
     def pairs(self) -> tuple[Tensor, Tensor]:
         fitting, texts, chunk = self.fitting, self.fitting.support_rows.texts, self.fitting.allowance.terms.chunk
@@ -70,7 +88,14 @@ class Batch:
         own = texts.of(self.rows)
         assert own is not None
         image = in_chunks(fitting.image_features, self.images, chunk, fitting.device)
-        return image, in_chunks(lambda which: fitting.text_features(texts, which), own, chunk, fitting.device)
+        self.text = in_chunks(lambda which: fitting.text_features(texts, which), own, chunk, fitting.device)
+        return image, self.text
+
+    def texts(self) -> tuple[Tensor, Tensor]:
+        texts, before = self.fitting.support_rows.texts, self.fitting.texts_before
+        assert texts is not None and before is not None and self.text is not None, "the step's scores come from no texts"
+        own = texts.of(self.rows)
+        return self.text, (before if own is None else before[own]).to(self.text)
 
     def compare(self, image: Tensor, text: Tensor) -> Tensor:
         return self.fitting.compare(image, text)
@@ -85,6 +110,8 @@ class EncoderFitting(Fitting):
     support_rows: Examples = field(init=False)
     labels: Tensor = field(init=False)  # [N] of the support
     image_numbers: Tensor = field(init=False)  # [N], equal for rows of the same image
+    texts_before: Tensor | None = field(default=None, init=False)  # features [U, d] by the unedited backbone, for a penalty
+    initial: dict[str, Tensor] = field(default_factory=dict, init=False)  # what trains, before the first step
 
     def collect_start(self) -> None:
         wanted = self.kind.head_reads_features or self.task.kind in self.method.reads_features
@@ -127,6 +154,9 @@ class EncoderFitting(Fitting):
             images = self.frozen.images(split, rows, self.image_cut)[:, None]
         self.labels = torch.as_tensor(split.labels[list(rows)])
         self.support_rows = Examples(images, self._collect_texts(split, rows))
+        if self.edit.penalty is not None and self.support_rows.texts is not None:
+            texts, _ = self.kind.texts(self.task, split, rows, self.task.templates[0])
+            self.texts_before = self.frozen.texts(texts, len(self.frozen.backbone.clip.text.stages))[1]
         numbers = {name: number for number, name in enumerate(dict.fromkeys(split.ids[row] for row in rows))}
         self.image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
 
@@ -167,11 +197,12 @@ class EncoderFitting(Fitting):
 
         def loss(rows: Tensor, generator: torch.Generator) -> Tensor:
             view = torch.randint(views, (len(rows),), generator=generator)
-            return self.kind.loss(Batch(self, rows, view, self.allowance.terms.negatives))
+            batch = Batch(self, rows, view, self.allowance.terms.negatives)
+            own = self.kind.loss(batch)
+            return own if self.edit.penalty is None else own + self.edit.penalty(batch)
 
-        self._initial = {}
-        if self.edit.finish is not None:
-            self._initial = {name: value.detach().clone() for name, value in self.trained().items()}
+        if self.edit.finish is not None or self.edit.penalty is not None:
+            self.initial = {name: value.detach().clone() for name, value in self.trained().items()}
         head = [] if self.module.head is None else list(self.module.head.parameters())
         self.module.train()
         train_where_unfrozen(clip)
@@ -204,16 +235,7 @@ class EncoderFitting(Fitting):
             scores = self.module.clip.logit_scale.exp() * cosines
             return scores
 
-    def scores_of(self, image: Tensor, rows: Tensor) -> Tensor:
-        """Scores [B, C] in training, image features [B, d] of the support's `rows`."""
-        texts = self.support_rows.texts
-        if texts is None:
-            return self.compare(image, None)
-        if self.edit.texts_given_images is not None:
-            return self._conditional_scores(image, texts, texts.of(rows))
-        return self.compare(image, self.text_features(texts, texts.of(rows)))
-
-    def _conditional_scores(self, image: Tensor, texts: Texts, own: Tensor | None) -> Tensor:
+    def conditional_scores(self, image: Tensor, texts: Texts, own: Tensor | None) -> Tensor:
         """Scores [B, C] where the text features depend on the image; `own` picks the one text of each image."""
         assert self.edit.texts_given_images is not None
         tokens = texts.tokens.expand(len(image), -1, -1) if own is None else texts.tokens[own][:, None]
@@ -234,7 +256,7 @@ class EncoderFitting(Fitting):
             return found.metrics[self.kind.headline].value
 
         with torch.no_grad():
-            self.chosen = dict(self.edit.finish(self.module, self._initial, score if rows else None))
+            self.chosen = dict(self.edit.finish(self.module, self.initial, score if rows else None))
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
         images = self.frozen.images(split, self.kind.scored_images(split, rows), self.image_cut)
@@ -251,7 +273,7 @@ class EncoderFitting(Fitting):
             if self.edit.texts_given_images is not None:
                 each = max(1, CHUNK // (len(texts.tokens) if texts.row is None else 1))
                 chunks = torch.arange(len(image)).split(each)
-                parts = [self._conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
+                parts = [self.conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
                 return torch.cat(parts).float().cpu()
             numbers = torch.arange(len(texts.tokens)).split(CHUNK)
             text = torch.cat([self.text_features(texts, part) for part in numbers])
