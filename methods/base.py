@@ -25,8 +25,9 @@ from methods.contract.search import Decades
 # fmt: off
 __all__ = [
     "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
-    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "HeadMethod", "Method",
-    "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout", "Tower", "Views",
+    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Handover",
+    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout",
+    "Tower", "Views",
 ]
 # fmt: on
 
@@ -132,6 +133,14 @@ Finish = Callable[[Adapted, Mapping[str, Tensor], Callable[[], float] | None], M
 
 
 @dataclass(frozen=True)
+class Handover:
+    """Training in two stages, in classification: first `trains`, scored by the cosine to the class texts; then the head alone."""
+
+    at: float  # after this share of the steps; the schedule then begins again
+    begin: Callable[[Tensor], None]  # raw features [C, d] of the class texts as they have become: starts the head, in place
+
+
+@dataclass(frozen=True)
 class Edit:
     """What a method did to its copy of the model, beside changing it in place."""
 
@@ -142,6 +151,7 @@ class Edit:
     # Tokens [B, T, L] of each image's own texts, unit images [B, d] -> features [B, T, d]; None: texts know no image.
     texts_given_images: Callable[[Tensor, Tensor], Tensor] | None = None
     penalty: Callable[[Step], Tensor] | None = None  # what a step adds to the kind's own loss
+    handover: Handover | None = None  # the head stands aside until the rest has trained
     finish: Finish | None = None  # after training: edits the weights in place
 
 

@@ -45,4 +45,4 @@ def test_an_encoder_method_has_the_common_recipe_and_ten_crops(shots: int) -> No
 def test_an_edit_is_plain_but_for_what_trains() -> None:
     edit = Edit([])
     assert (edit.head, edit.rates, edit.tokens, edit.texts_given_images) == (None, {}, None, None)
-    assert (edit.penalty, edit.finish) == (None, None)
+    assert (edit.penalty, edit.handover, edit.finish) == (None, None, None)

@@ -112,6 +112,7 @@ class EncoderFitting(Fitting):
     image_numbers: Tensor = field(init=False)  # [N], equal for rows of the same image
     texts_before: Tensor | None = field(default=None, init=False)  # features [U, d] by the unedited backbone, for a penalty
     initial: dict[str, Tensor] = field(default_factory=dict, init=False)  # what trains, before the first step
+    head_waits: bool = field(default=False, init=False)  # for the handover: until then scores are the cosine
 
     def collect_start(self) -> None:
         wanted = self.kind.head_reads_features or self.task.kind in self.method.reads_features
@@ -140,6 +141,7 @@ class EncoderFitting(Fitting):
         inside = {id(parameter) for parameter in clip.parameters()}
         if any(id(parameter) not in inside for parameter in declared):
             raise UndeclaredParameters(f"{self.method.name} declares parameters that are not part of the model")
+        self.head_waits = self.edit.handover is not None
         head = self.kind.own_head(self._start) if self.edit.head is None else self.edit.head
         self.module = Adapted(clip, head).to(self.device)
         keep_frozen_linears_in(clip, self.frozen.precision)
@@ -161,13 +163,18 @@ class EncoderFitting(Fitting):
         self.image_numbers = torch.tensor([numbers[split.ids[row]] for row in rows])
 
     def _collect_texts(self, split: Split, rows: Sequence[int]) -> Texts | None:
-        if self.module.head is not None and not self.kind.text_per_example:
+        if self.head is not None and not self.kind.text_per_example:
             return None
         (template,) = self.method.templates(self.task.templates)
         texts, row = self.kind.texts(self.task, split, rows, template)
         tokens, hidden = self.frozen.texts(texts, self.text_cut)
         tokens = tokens if self.edit.tokens is None else self.edit.tokens(tokens)
         return Texts(tokens, hidden, None if row is None else torch.tensor(row))
+
+    @property
+    def head(self) -> nn.Module | None:
+        """What scores; None: the cosine to the texts."""
+        return None if self.head_waits else self.module.head
 
     def image_features(self, rows: Tensor) -> Tensor:
         """[B, ...] at the cut -> features [B, d]."""
@@ -204,11 +211,12 @@ class EncoderFitting(Fitting):
         if self.edit.finish is not None or self.edit.penalty is not None:
             self.initial = {name: value.detach().clone() for name, value in self.trained().items()}
         head = [] if self.module.head is None else list(self.module.head.parameters())
+        body = [parameter for parameter in clip.parameters() if parameter.requires_grad]
         self.module.train()
         train_where_unfrozen(clip)
         bounds = recipe.temperature if clip.logit_scale.requires_grad else None
         self.training = train(
-            {"body": [parameter for parameter in clip.parameters() if parameter.requires_grad], "head": head},
+            {"body": body, "head": head},
             loss,
             len(self.labels),
             recipe,
@@ -218,7 +226,20 @@ class EncoderFitting(Fitting):
             precision=self.frozen.precision,
             shares=self.edit.rates,
             after_step=(lambda: None) if bounds is None else lambda: keep_temperature(clip, bounds),
+            handover=None if self.edit.handover is None else (self.edit.handover.at, self.hand_over),
         )
+        for parameter in body:
+            parameter.requires_grad_(True)
+
+    @torch.no_grad()
+    def hand_over(self) -> None:
+        """All but the head is frozen from here on; the head starts from the texts that the model has now."""
+        texts, handover = self.support_rows.texts, self.edit.handover
+        assert texts is not None and handover is not None
+        self.module.clip.requires_grad_(False).eval()
+        with autocast(self.device, self.frozen.precision):
+            handover.begin(self.text_features(texts))
+        self.support_rows, self.head_waits = Examples(self.support_rows.images, None), False
 
     def compare(self, image: Tensor, text: Tensor | None) -> Tensor:
         """Scores in float32 of features [B, d] with those of texts: by the head, or by cosine.
@@ -226,8 +247,8 @@ class EncoderFitting(Fitting):
         text: [T, d], or [B, T, d] if each image has texts of its own; [B, d] for a head, None if it takes none.
         """
         with torch.autocast(torch.device(self.device).type, enabled=False):
-            if self.module.head is not None:
-                scores: Tensor = self.module.head(image, text)
+            if self.head is not None:
+                scores: Tensor = self.head(image, text)
                 return scores
             assert text is not None
             image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
@@ -240,7 +261,7 @@ class EncoderFitting(Fitting):
         assert self.edit.texts_given_images is not None
         tokens = texts.tokens.expand(len(image), -1, -1) if own is None else texts.tokens[own][:, None]
         text = self.edit.texts_given_images(tokens.to(self.device), F.normalize(image, dim=-1)).float()
-        return self.compare(image, text if self.module.head is None else text[:, 0])
+        return self.compare(image, text if self.head is None else text[:, 0])
 
     def collect_validation(self) -> None:
         if self.episode.validation:
@@ -295,6 +316,7 @@ class EncoderFitting(Fitting):
     def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
         self.build_blank(examples)
         load_exactly(self.trained(), stored)
+        self.head_waits = False
         self.module.eval()
 
     def total_parameters(self) -> int:
