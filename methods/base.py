@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,9 +26,9 @@ from methods.contract.search import Decades
 # fmt: off
 __all__ = [
     "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
-    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Forward",
-    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Support", "TextEmbedding", "TokenLayout", "Tower",
-    "Views",
+    "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Forward", "Handover",
+    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout",
+    "Tower", "Views",
 ]
 # fmt: on
 
@@ -120,9 +120,33 @@ class Adapted(nn.Module):
         self.head = head
 
 
+class Step(Protocol):
+    """What a penalty may ask of one step of training."""
+
+    @property
+    def model(self) -> Adapted: ...
+    @property
+    def initial(self) -> Mapping[str, Tensor]:
+        """The trained parameters by name, as they were before the first step."""
+        ...
+
+    def texts(self) -> tuple[Tensor, Tensor]:
+        """Unit features [T, d] of the texts that the step compares with its images: as the model has them, and as the
+        backbone had those of `frozen_templates`. Only where scores come from texts."""
+        ...
+
+
 # model, trained parameters by name as they were before the first step, accuracy on the validation set as the model is
 # now (None under protocol `fixed`) -> what was chosen
 Finish = Callable[[Adapted, Mapping[str, Tensor], Callable[[], float] | None], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Training in two stages, in classification: first `trains`, scored by the cosine to the class texts; then the head alone."""
+
+    at: float  # after this share of the steps; the schedule then begins again
+    begin: Callable[[Tensor], None]  # raw features [C, d] of the class texts as they have become: starts the head, in place
 
 
 @dataclass(frozen=True)
@@ -138,6 +162,8 @@ class Edit:
     # Tokens [T, L] of texts, unit features [T, d] of the same texts by the frozen backbone -> features [T, d].
     texts_given_frozen: Callable[[Tensor, Tensor], Tensor] | None = None
     loss: Callable[[Forward], Tensor] | None = None  # what training descends on instead of the kind's own loss
+    penalty: Callable[[Step], Tensor] | None = None  # what a step adds to the kind's own loss
+    handover: Handover | None = None  # the head stands aside until the rest has trained
     finish: Finish | None = None  # after training: edits the weights in place
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from methods.base import Clip, Count, Edit, EncoderMethod, NotApplicable, Paper, Start
+from methods.base import Clip, Count, Edit, EncoderMethod, NotApplicable, Paper, Start, Tower
 
 
 class LayerNormTuning(EncoderMethod):
@@ -30,10 +30,12 @@ class LayerNormTuning(EncoderMethod):
 
 def norm_parameters(clip: Clip) -> list[nn.Parameter]:
     """Gains and biases of every LayerNorm of both towers. Raises NotApplicable if one of them has none."""
-    found: list[nn.Parameter] = []
-    for tower in (clip.image, clip.text):
-        norms = [module for module in tower.modules() if isinstance(module, nn.LayerNorm)]
-        if not norms:
-            raise NotApplicable(f"the tower {tower.name} has no LayerNorm")
-        found += [parameter for norm in norms for parameter in (norm.weight, norm.bias)]
-    return found
+    return [*tower_norms(clip.image), *tower_norms(clip.text)]
+
+
+def tower_norms(tower: Tower) -> list[nn.Parameter]:
+    """Gains and biases of every LayerNorm of a tower. Raises NotApplicable if it has none."""
+    norms = [module for module in tower.modules() if isinstance(module, nn.LayerNorm)]
+    if not norms:
+        raise NotApplicable(f"the tower {tower.name} has no LayerNorm")
+    return [parameter for norm in norms for parameter in (norm.weight, norm.bias)]

@@ -34,6 +34,7 @@ def train(
     pool: int = 1,
     shares: Mapping[nn.Parameter, float] | None = None,
     after_step: Callable[[], None] = lambda: None,
+    handover: tuple[float, Callable[[], None]] | None = None,
 ) -> Training:
     """Train in place.
 
@@ -43,6 +44,7 @@ def train(
     allowance: how many of the recipe's steps are run, into which its schedule is squeezed or drawn out, at how many times
     its rates.
     shares: factors on the rate of single parameters of the body. after_step: keeps parameters within their bounds.
+    handover: after which share of the steps the head trains alone, its schedule begun anew, and what is called then.
     Raises Diverged.
     """
     recipe = replace(recipe, batch=allowance.terms.batch or recipe.batch)
@@ -58,11 +60,16 @@ def train(
     window: list[Tensor] = []
     order = torch.empty(0, dtype=torch.long)
     pace = Pace(device)
+    begin, end = 0, steps if handover is None else min(round(handover[0] * steps), steps - 1)
     for step in range(steps):
+        if handover is not None and step == end:
+            handover[1]()
+            optimiser, parameters = _optimiser({"head": groups["head"]}, recipe, {}), groups["head"]
+            begin, end = step, steps
         if step % per_epoch == 0:
             order = torch.randperm(examples * pool, generator=generator)
         rows, order = order[: recipe.batch], order[recipe.batch :]
-        share = rate(recipe, step / steps, asked / per_epoch) / recipe.lr
+        share = rate(recipe, (step - begin) / (end - begin), asked / per_epoch) / recipe.lr
         for group in optimiser.param_groups:
             group["lr"] = allowance.rate * share * group["base_lr"]
         with autocast(device, precision):

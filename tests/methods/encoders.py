@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.backbone import Clip
 from methods.base import CLASSIFICATION, PAIR, RETRIEVAL, Edit, EncoderMethod, Start
@@ -87,3 +89,8 @@ def replaced(clip: Clip, values: Mapping[str, Tensor]) -> Clip:
         for name, value in values.items():
             parameters[name].copy_(value)
     return changed
+
+
+def step_of(model: nn.Module, initial: Mapping[str, Tensor], texts: tuple[Tensor, Tensor] | None = None) -> Any:
+    """What a penalty is told of a step."""
+    return SimpleNamespace(model=model, initial=initial, texts=lambda: texts)

@@ -54,3 +54,4 @@ def test_an_edit_is_plain_but_for_what_trains() -> None:
     edit = Edit([])
     assert (edit.head, edit.rates, edit.tokens, edit.finish) == (None, {}, None, None)
     assert (edit.texts_given_images, edit.texts_given_frozen, edit.loss) == (None, None, None)
+    assert (edit.penalty, edit.handover) == (None, None)

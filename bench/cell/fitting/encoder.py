@@ -26,7 +26,7 @@ class Texts:
     tokens: Tensor  # [U, L]
     hidden: Tensor | None  # [U, ...] what the cut stage takes; None at stage 0
     row: Tensor | None  # [N] which of them each example has; None: every example is compared with all
-    frozen: Tensor | None  # [U, d] unit features by the frozen backbone, for methods that ask for them
+    frozen: Tensor | None  # [U, d] unit features by the frozen backbone, for what asks for them
 
     def of(self, rows: Tensor) -> Tensor | None:
         """Which text each of some examples has."""
@@ -44,12 +44,13 @@ class Examples:
 
 @dataclass
 class Batch:
-    """Some rows of the support in one step, as the kind's loss asks for them (`bench.kinds.kind.Batch`)."""
+    """Some rows of the support in one step: what the kind's loss asks for (`bench.kinds.kind.Batch`), and a penalty (`Step`)."""
 
     fitting: EncoderFitting
     rows: Tensor  # [B]
     view: Tensor  # [B] which view of each
     negatives: int | None
+    text: Tensor | None = None  # features [T, d] of the texts, once the loss has computed them
 
     @property
     def labels(self) -> Tensor:
@@ -63,8 +64,25 @@ class Batch:
     def images(self) -> Tensor:
         return self.fitting.support_rows.images[self.rows, self.view]
 
+    @property
+    def model(self) -> Adapted:
+        model: Adapted = self.fitting.module
+        return model
+
+    @property
+    def initial(self) -> Mapping[str, Tensor]:
+        return self.fitting.initial
+
     def scores(self) -> Tensor:
-        return self.fitting.scores_of(self.fitting.image_features(self.images), self.rows)
+        fitting, texts = self.fitting, self.fitting.support_rows.texts
+        image = fitting.image_features(self.images)
+        if texts is None:
+            return fitting.compare(image, None)
+        own = texts.of(self.rows)
+        if fitting.edit.texts_given_images is not None:
+            return fitting.conditional_scores(image, texts, own)
+        self.text = fitting.text_features(texts, own)
+        return fitting.compare(image, self.text)
 
     def pairs(self) -> tuple[Tensor, Tensor]:
         fitting, texts, chunk = self.fitting, self.fitting.support_rows.texts, self.fitting.allowance.terms.chunk
@@ -72,7 +90,14 @@ class Batch:
         own = texts.of(self.rows)
         assert own is not None
         image = in_chunks(fitting.image_features, self.images, chunk, fitting.device)
-        return image, in_chunks(lambda which: fitting.text_features(texts, which), own, chunk, fitting.device)
+        self.text = in_chunks(lambda which: fitting.text_features(texts, which), own, chunk, fitting.device)
+        return image, self.text
+
+    def texts(self) -> tuple[Tensor, Tensor]:
+        texts = self.fitting.support_rows.texts
+        assert texts is not None and texts.frozen is not None and self.text is not None, "the step's scores come from no texts"
+        own = texts.of(self.rows)
+        return F.normalize(self.text, dim=-1), (texts.frozen if own is None else texts.frozen[own]).to(self.text)
 
     def compare(self, image: Tensor, text: Tensor) -> Tensor:
         return self.fitting.compare(image, text)
@@ -105,6 +130,8 @@ class EncoderFitting(Fitting):
     support_rows: Examples = field(init=False)
     labels: Tensor = field(init=False)  # [N] of the support
     image_numbers: Tensor = field(init=False)  # [N], equal for rows of the same image
+    initial: dict[str, Tensor] = field(default_factory=dict, init=False)  # what trains, before the first step
+    head_waits: bool = field(default=False, init=False)  # for the handover: until then scores are the cosine
 
     def collect_start(self) -> None:
         wanted = self.kind.head_reads_features or self.task.kind in self.method.reads_features
@@ -133,6 +160,7 @@ class EncoderFitting(Fitting):
         inside = {id(parameter) for parameter in clip.parameters()}
         if any(id(parameter) not in inside for parameter in declared):
             raise UndeclaredParameters(f"{self.method.name} declares parameters that are not part of the model")
+        self.head_waits = self.edit.handover is not None
         head = self.kind.own_head(self._start) if self.edit.head is None else self.edit.head
         self.module = Adapted(clip, head).to(self.device)
         keep_frozen_linears_in(clip, self.frozen.precision)
@@ -156,16 +184,21 @@ class EncoderFitting(Fitting):
         return self.frozen.images(split, rows, stage)[:, None]
 
     def _collect_texts(self, split: Split, rows: Sequence[int]) -> Texts | None:
-        if self.module.head is not None and not self.kind.text_per_example:
+        if self.head is not None and not self.kind.text_per_example:
             return None
         (template,) = self.method.templates(self.task.templates)
         texts, row = self.kind.texts(self.task, split, rows, template)
         tokens, hidden = self.frozen.texts(texts, self.text_cut)
         tokens = tokens if self.edit.tokens is None else self.edit.tokens(tokens)
         frozen = None
-        if self.edit.loss is not None or self.edit.texts_given_frozen is not None:
+        if any(asked is not None for asked in (self.edit.loss, self.edit.penalty, self.edit.texts_given_frozen)):
             frozen = F.normalize(self.encode(texts) if self.kind.text_per_example else self.class_features(), dim=-1)
         return Texts(tokens, hidden, None if row is None else torch.tensor(row), frozen)
+
+    @property
+    def head(self) -> nn.Module | None:
+        """What scores; None: the cosine to the texts."""
+        return None if self.head_waits else self.module.head
 
     def image_features(self, rows: Tensor) -> Tensor:
         """[B, ...] at the cut -> features [B, d]."""
@@ -201,20 +234,21 @@ class EncoderFitting(Fitting):
             view = torch.randint(views, (len(rows),), generator=generator)
             batch = Batch(self, rows, view, self.allowance.terms.negatives)
             if self.edit.loss is None:
-                return self.kind.loss(batch)
+                own = self.kind.loss(batch)
+                return own if self.edit.penalty is None else own + self.edit.penalty(batch)
             forward = batch.forward()
             with torch.autocast(torch.device(self.device).type, enabled=False):  # scores are of float32, as `compare`'s
                 return self.edit.loss(forward)
 
-        self._initial = {}
-        if self.edit.finish is not None:
-            self._initial = {name: value.detach().clone() for name, value in self.trained().items()}
+        if self.edit.finish is not None or self.edit.penalty is not None:
+            self.initial = {name: value.detach().clone() for name, value in self.trained().items()}
         head = [] if self.module.head is None else list(self.module.head.parameters())
+        body = [parameter for parameter in clip.parameters() if parameter.requires_grad]
         self.module.train()
         train_where_unfrozen(clip)
         bounds = recipe.temperature if clip.logit_scale.requires_grad else None
         self.training = train(
-            {"body": [parameter for parameter in clip.parameters() if parameter.requires_grad], "head": head},
+            {"body": body, "head": head},
             loss,
             len(self.labels),
             recipe,
@@ -224,7 +258,20 @@ class EncoderFitting(Fitting):
             precision=self.frozen.precision,
             shares=self.edit.rates,
             after_step=(lambda: None) if bounds is None else lambda: keep_temperature(clip, bounds),
+            handover=None if self.edit.handover is None else (self.edit.handover.at, self.hand_over),
         )
+        for parameter in body:
+            parameter.requires_grad_(True)
+
+    @torch.no_grad()
+    def hand_over(self) -> None:
+        """All but the head is frozen from here on; the head starts from the texts that the model has now."""
+        texts, handover = self.support_rows.texts, self.edit.handover
+        assert texts is not None and handover is not None
+        self.module.clip.requires_grad_(False).eval()
+        with autocast(self.device, self.frozen.precision):
+            handover.begin(self.text_features(texts))
+        self.support_rows, self.head_waits = Examples(self.support_rows.images, None), False
 
     def compare(self, image: Tensor, text: Tensor | None) -> Tensor:
         """Scores in float32 of features [B, d] with those of texts: by the head, or by cosine.
@@ -232,8 +279,8 @@ class EncoderFitting(Fitting):
         text: [T, d], or [B, T, d] if each image has texts of its own; [B, d] for a head, None if it takes none.
         """
         with torch.autocast(torch.device(self.device).type, enabled=False):
-            if self.module.head is not None:
-                scores: Tensor = self.module.head(image, text)
+            if self.head is not None:
+                scores: Tensor = self.head(image, text)
                 return scores
             assert text is not None
             image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
@@ -241,21 +288,12 @@ class EncoderFitting(Fitting):
             scores = self.module.clip.logit_scale.exp() * cosines
             return scores
 
-    def scores_of(self, image: Tensor, rows: Tensor) -> Tensor:
-        """Scores [B, C] in training, image features [B, d] of the support's `rows`."""
-        texts = self.support_rows.texts
-        if texts is None:
-            return self.compare(image, None)
-        if self.edit.texts_given_images is not None:
-            return self._conditional_scores(image, texts, texts.of(rows))
-        return self.compare(image, self.text_features(texts, texts.of(rows)))
-
-    def _conditional_scores(self, image: Tensor, texts: Texts, own: Tensor | None) -> Tensor:
+    def conditional_scores(self, image: Tensor, texts: Texts, own: Tensor | None) -> Tensor:
         """Scores [B, C] where the text features depend on the image; `own` picks the one text of each image."""
         assert self.edit.texts_given_images is not None
         tokens = texts.tokens.expand(len(image), -1, -1) if own is None else texts.tokens[own][:, None]
         text = self.edit.texts_given_images(tokens.to(self.device), F.normalize(image, dim=-1)).float()
-        return self.compare(image, text if self.module.head is None else text[:, 0])
+        return self.compare(image, text if self.head is None else text[:, 0])
 
     def collect_validation(self) -> None:
         if self.episode.validation:
@@ -271,7 +309,7 @@ class EncoderFitting(Fitting):
             return found.metrics[self.kind.headline].value
 
         with torch.no_grad():
-            self.chosen = dict(self.edit.finish(self.module, self._initial, score if rows else None))
+            self.chosen = dict(self.edit.finish(self.module, self.initial, score if rows else None))
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
         images = self.frozen.images(split, self.kind.scored_images(split, rows), self.image_cut)
@@ -288,7 +326,7 @@ class EncoderFitting(Fitting):
             if self.edit.texts_given_images is not None:
                 each = max(1, CHUNK // (len(texts.tokens) if texts.row is None else 1))
                 chunks = torch.arange(len(image)).split(each)
-                parts = [self._conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
+                parts = [self.conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
                 return torch.cat(parts).float().cpu()
             numbers = torch.arange(len(texts.tokens)).split(CHUNK)
             text = torch.cat([self.text_features(texts, part) for part in numbers])
@@ -310,6 +348,7 @@ class EncoderFitting(Fitting):
     def restore(self, stored: Mapping[str, Tensor], examples: int) -> None:
         self.build_blank(examples)
         load_exactly(self.trained(), stored)
+        self.head_waits = False
         self.module.eval()
 
     def total_parameters(self) -> int:
