@@ -119,4 +119,5 @@ class RefinedCache(nn.Module):
     def forward(self, features: Features) -> Tensor:
         zero_shot, affinity = self.parts(features)
         by_cache: Tensor = torch.exp(-self.beta * (1 - affinity)) @ self.values(self.gamma)
-        return zero_shot + self.alpha * by_cache
+        scores: Tensor = zero_shot + self.alpha * by_cache
+        return scores

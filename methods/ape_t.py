@@ -104,4 +104,5 @@ class ResidualCache(nn.Module):
     def forward(self, features: Features) -> Tensor:
         by_texts, affinity = self.parts(features)
         by_cache: Tensor = torch.exp(-self.beta * (1 - affinity)) @ self.values()
-        return by_texts + self.alpha * by_cache
+        scores: Tensor = by_texts + self.alpha * by_cache
+        return scores

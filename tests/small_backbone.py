@@ -14,7 +14,7 @@ from bench.backbone.towers import split_towers
 def made() -> Clip:
     model = open_clip.CustomTextCLIP(
         embed_dim=32,
-        vision_cfg={"image_size": 64, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
+        vision_cfg={"image_size": 48, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
         text_cfg={"context_length": 32, "vocab_size": 2000, "width": 48, "heads": 4, "layers": 2},
     )
     model.visual.preprocess_cfg = {"mean": (0.5,) * 3, "std": (0.25,) * 3}
