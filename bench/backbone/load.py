@@ -12,7 +12,6 @@ align(image=..., text=...)   two towers that never met (bench/backbone/unaligned
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ from typing import Any
 
 import open_clip
 import torch
-from open_clip.hf_model import HFTextEncoder
 from open_clip.pretrained import download_pretrained_from_hf
 from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
@@ -32,7 +30,7 @@ from torch import Tensor
 from torchvision import transforms
 
 from bench.backbone.checkpoints import checkpoint_in, fit, read_checkpoint
-from bench.backbone.hugging_face import text_identity
+from bench.backbone.fingerprint import fingerprint
 from bench.backbone.towers import Clip, split_towers
 from bench.backbone.unaligned import unaligned, unaligned_anew
 from bench.errors import UsageError, unknown
@@ -81,15 +79,15 @@ def load(name: str, device: str = "cpu") -> Backbone:
     with _one_line(name), _code_refused():
         model, tokenizer = _model(name)
         preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
-        fingerprint = _fingerprint(model, preprocess, tokenizer)
+        prints = fingerprint(model, preprocess, tokenizer)
         clip = split_towers(model).to(device).eval().requires_grad_(False)
     clip.anew = lambda: split_towers(_fresh(name))
-    side = preprocess.size[0] if isinstance(preprocess.size, tuple | list) else preprocess.size
+    side, other = preprocess.size if isinstance(preprocess.size, tuple | list) else (preprocess.size, preprocess.size)
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
-    words = f"{side} px, {preprocess.resize_mode}, {preprocess.interpolation}"
+    words = f"{side} x {other} px, {preprocess.resize_mode}, {preprocess.interpolation}, filled with {preprocess.fill_color}"
     return Backbone(
-        name, clip, tokenizer, transforms.Compose(geometric), side, words, fingerprint, _is_aligned(name), _is_random(name)
+        name, clip, tokenizer, transforms.Compose(geometric), side, words, prints, _is_aligned(name), _is_random(name)
     )
 
 
@@ -226,14 +224,3 @@ def _code_refused() -> Iterator[None]:
         yield
     finally:
         dynamic_module_utils.TIME_OUT_REMOTE_CODE = seconds
-
-
-def _fingerprint(model: Any, preprocess: PreprocessCfg, tokenizer: Any) -> str:
-    digest = hashlib.sha256(repr(preprocess).encode())
-    text = getattr(model, "text", None)
-    if isinstance(text, HFTextEncoder):  # its folder says more than its weights do
-        digest.update(text_identity(text, tokenizer).encode())
-    for key, value in sorted(model.state_dict().items()):
-        digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()[:16]

@@ -50,9 +50,10 @@ def train(
     recipe = replace(recipe, batch=allowance.terms.batch or recipe.batch)
     asked = recipe.length(examples)
     steps = allowance.steps(asked)
-    optimiser = _optimiser(groups, recipe, shares or {})
     generator = torch.Generator().manual_seed(seed)
     scaler = torch.amp.GradScaler(torch.device(device).type, enabled=precision == "fp16")
+    fused = not scaler.is_enabled()  # torch's fused SGD spoils its momentum in steps that the scaler skips
+    optimiser = _optimiser(groups, recipe, shares or {}, fused)
     parameters = [parameter for group in groups.values() for parameter in group]
     per_epoch = recipe.steps_per_epoch(examples)
     mean = None if recipe.average is None else EpochMean(parameters, recipe.average, asked / per_epoch)
@@ -64,7 +65,7 @@ def train(
     for step in range(steps):
         if handover is not None and step == end:
             handover[1]()
-            optimiser, parameters = _optimiser({"head": groups["head"]}, recipe, {}), groups["head"]
+            optimiser, parameters = _optimiser({"head": groups["head"]}, recipe, {}, fused), groups["head"]
             begin, end = step, steps
         if step % per_epoch == 0:
             order = torch.randperm(examples * pool, generator=generator)
@@ -128,7 +129,7 @@ def rate(recipe: Recipe, progress: float, epochs: float) -> float:
 
 
 def _optimiser(
-    groups: dict[str, list[nn.Parameter]], recipe: Recipe, shares: Mapping[nn.Parameter, float]
+    groups: dict[str, list[nn.Parameter]], recipe: Recipe, shares: Mapping[nn.Parameter, float], fused: bool
 ) -> torch.optim.Optimizer:
     alike: dict[tuple[float, float], list[nn.Parameter]] = {}  # by rate and weight decay
     for name, parameters in groups.items():
@@ -141,6 +142,6 @@ def _optimiser(
     ]
     # One fused update over all parameters: on CPUs the plain loop over many small ones is a tenth of a step.
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, fused=True)
+        return torch.optim.SGD(settings, lr=recipe.lr, momentum=recipe.momentum, fused=fused)
     kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-    return kind(settings, lr=recipe.lr, eps=recipe.eps, fused=True)
+    return kind(settings, lr=recipe.lr, eps=recipe.eps, fused=fused)

@@ -7,6 +7,7 @@ from bench.checks.verify import count
 from bench.kinds import KINDS
 from bench.plan.registry import Registry
 from bench.report import Summary
+from bench.report.numbers.beside import library
 from bench.text import markdown
 from methods.base import CLASSIFICATION, Count, Method, Paper
 
@@ -28,6 +29,19 @@ says how the methods fare *there*.
 """
 
 
+GROUP, PUBLISHED_SHOTS = "coop-11", (0, 1, 4, 16)
+PUBLISHED = """
+## What others have published
+
+Mean accuracy over CoOp's eleven data sets. Recipes, seeds and how hyper-parameters were chosen differ between sources, and some
+papers report their best epoch on the test set (the note says so where it is known). What our own runs of the same backbone, task
+and shots have stands beside such figures in a report.
+
+| method | backbone | {shots} | source | note |
+|---|---|---:|---:|---:|---:|---|---|
+"""
+
+
 def methods_page(registry: Registry, summary: Summary) -> str:
     """Markdown."""
     backbone = shape(SIZES.backbone)
@@ -38,7 +52,19 @@ def methods_page(registry: Registry, summary: Summary) -> str:
         place = " / ".join(str(places.get((kind, name), "-")) for kind in KINDS)
         cells = (f"`{name}`", method.family, method.trains, trained, _searched(method), _paper(method.paper), place)
         lines.append(f"| {' | '.join(cells)} |\n")
-    return HEAD.format(classes=SIZES.classes, shots=SIZES.shots, largest=largest) + "".join(lines)
+    return HEAD.format(classes=SIZES.classes, shots=SIZES.shots, largest=largest) + "".join(lines) + published_table()
+
+
+def published_table() -> str:
+    """Every published mean over CoOp's eleven sets that the library has, best at the most shots first."""
+    rows = [row for row in library().published if row.task == GROUP]
+    lines = []
+    for row in sorted(rows, key=lambda row: (row.backbone, -row.values[max(row.values)])):
+        figures = (f"{row.values[shots]:.2f}" if shots in row.values else "-" for shots in PUBLISHED_SHOTS)
+        labels = ", ".join(f"`{label}`" for label in row.labels)
+        cells = (labels, row.backbone, *figures, markdown(row.source), markdown(row.note))
+        lines.append(f"| {' | '.join(cells)} |\n")
+    return PUBLISHED.format(shots=" | ".join(f"{shots} shots" for shots in PUBLISHED_SHOTS)) + "".join(lines)
 
 
 def _places(summary: Summary) -> tuple[dict[tuple[str, str], int], int]:

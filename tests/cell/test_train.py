@@ -161,6 +161,32 @@ def test_a_longer_or_shorter_run_keeps_the_shape_at_a_multiple_of_the_rates(
     assert (training.rate_factor, training.length_factor) == (factor, length)
 
 
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_steps_that_the_gradient_scaler_skips_leave_no_trace(optimiser: str) -> None:
+    """In fp16 the first gradients may overflow, until the scale has come down; momentum must not hold what they were."""
+    w = nn.Parameter(torch.zeros(4096))
+    spoiled = [torch.full_like(w, math.nan) for _ in range(99)]  # what memory may hold that nobody has written to yet
+    del spoiled
+    slopes = iter([math.inf, math.inf, *[1.0] * 10])
+    recipe = Recipe(optimiser, lr=0.1, batch=10, steps=12, schedule="constant", weight_decay=0)  # type: ignore[arg-type]
+    run(lambda rows, generator: OfSlope.apply(w, next(slopes)), recipe, {"body": [w]}, precision="fp16")
+    assert bool((w < -0.5).all())
+
+
+class OfSlope(torch.autograd.Function):
+    """0, with the slope that is given."""
+
+    @staticmethod
+    def forward(ctx: Any, w: Tensor, slope: float) -> Tensor:
+        ctx.slope = slope
+        ctx.like = w
+        return torch.zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return (gradient * ctx.slope).expand_as(ctx.like).contiguous(), None
+
+
 def test_a_batch_of_the_run_stands_in_for_the_recipes() -> None:
     _, training = rates_taken(PLAIN, terms=Terms(batch=3))
     assert (training.batch, training.asked_steps) == (3, 30 * 4)
