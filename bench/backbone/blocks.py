@@ -1,4 +1,4 @@
-"""Transformer blocks with the same parts on every tower: `ln_1`, `attn`, `ls_1`, `ln_2`, `mlp`, `ls_2`.
+"""Transformer blocks with the same parts on every tower: `ln_1`, `attn`, `ls_1`, `ln_2`, `mlp`, `ls_2`, `beside`.
 
 They differ in where the norms stand. `attn` has plain linears q, k, v and out. Methods address these parts, and
 nothing else of a block.
@@ -27,6 +27,7 @@ class Block(nn.Module):
         super().__init__()
         self.ln_1, self.attn, self.ln_2, self.mlp = ln_1, attn, ln_2, mlp
         self.ls_1, self.ls_2 = scales or (nn.Identity(), nn.Identity())
+        self.beside: nn.Module | None = None  # what a method puts beside the MLP's branch
         self.pad = pad
 
     def mask(self, inputs: Tensor | None) -> Tensor | None:
@@ -36,13 +37,18 @@ class Block(nn.Module):
         assert inputs is not None, "a text tower with padding needs its tokens at every stage"
         return inputs != self.pad
 
+    def joined(self, x: Tensor, branch: Tensor) -> Tensor:
+        """x [B, L, W], what the MLP's branch has made of it, and what stands beside that branch."""
+        joined = x + branch
+        return joined if self.beside is None else joined + self.beside(x)
+
 
 class PreNormBlock(Block):
     """x + ls(attention(norm(x))), then x + ls(mlp(norm(x)))"""
 
     def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         x = x + self.ls_1(self.attn(self.ln_1(x), self.mask(inputs)))
-        return x + self.ls_2(self.mlp(self.ln_2(x)))
+        return self.joined(x, self.ls_2(self.mlp(self.ln_2(x))))
 
 
 class PostNormBlock(Block):
@@ -50,7 +56,7 @@ class PostNormBlock(Block):
 
     def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         x = self.ln_1(x + self.ls_1(self.attn(x, self.mask(inputs))))
-        return self.ln_2(x + self.ls_2(self.mlp(x)))
+        return self.ln_2(self.joined(x, self.ls_2(self.mlp(x))))
 
 
 class BranchNormBlock(Block):
@@ -58,7 +64,7 @@ class BranchNormBlock(Block):
 
     def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         x = x + self.ls_1(self.ln_1(self.attn(x, self.mask(inputs))))
-        return x + self.ls_2(self.ln_2(self.mlp(x)))
+        return self.joined(x, self.ls_2(self.ln_2(self.mlp(x))))
 
 
 class LayerScale(nn.Module):

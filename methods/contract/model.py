@@ -37,6 +37,7 @@ class Block(Part, Protocol):
     ln_2: nn.Module
     mlp: nn.Module
     ls_2: nn.Module
+    beside: nn.Module | None  # takes what the MLP's branch takes, norm included, and is added to it; None until a method sets it
 
 
 class TextEmbedding(Part, Protocol):

@@ -41,15 +41,16 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 class Places:
-    """Functions at places of a block: before its norms, after its sublayers, and after modules that are named as in a block."""
+    """Functions at places of a block: before its norms, after its sublayers, after modules by their names, beside its MLP."""
 
     def __init__(
         self,
         before: tuple[Function, Function] = (same, same),
         after: tuple[Function, Function] = (same, same),
         named: Mapping[str, Function] | None = None,
+        beside: Function = np.zeros_like,
     ) -> None:
-        self.before, self.after, self.named = before, after, named or {}
+        self.before, self.after, self.named, self.beside = before, after, named or {}, beside
 
     def follow(self, name: str, x: np.ndarray) -> np.ndarray:
         return self.named.get(name, same)(x)
@@ -73,7 +74,7 @@ def run_block(x: np.ndarray, block: Any, heads: int, causal: bool, places: Place
     x = x + places.after[0](attention(first, block.attn, heads, causal, places))
     second = places.follow("ln_2", norm(places.before[1](x), block.ln_2))
     hidden = gelu(places.follow("mlp.c_fc", linear(second, block.mlp.c_fc)))
-    return x + places.after[1](places.follow("mlp.c_proj", linear(hidden, block.mlp.c_proj)))
+    return x + places.after[1](places.follow("mlp.c_proj", linear(hidden, block.mlp.c_proj))) + places.beside(x)
 
 
 def embed_image(picture: Tensor, stage: Any) -> np.ndarray:
