@@ -14,6 +14,7 @@ import msgspec
 
 TUNED = "tuned"  # the mode of a recipe that takes them
 MOVED = 0.02  # of the mean accuracy, from which on a method has not arrived
+ELSEWHERE = "classification"  # whose choice stands in for a kind that has none of its own
 FILE = Path(__file__).parent / "tuned.json"
 
 
@@ -45,9 +46,10 @@ def tables() -> dict[str, Tables]:
 
 
 def tuned(fingerprint: str, method: str, kind: str) -> Tuned:
-    """What was chosen for a method on tasks of a kind; the published recipe where nothing was."""
+    """What was chosen for a method on tasks of a kind, else for it on classification; the published recipe where nothing was."""
     table = tables().get(fingerprint)
-    return Tuned() if table is None else table.chosen.get(method, {}).get(kind, Tuned())
+    kinds = {} if table is None else table.chosen.get(method, {})
+    return kinds.get(kind, kinds.get(ELSEWHERE, Tuned()))
 
 
 def code_with_choice(code: str, recipe: str, fingerprint: str, method: str, kind: str) -> str:

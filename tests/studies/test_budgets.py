@@ -69,7 +69,9 @@ def test_results_are_merged_into_the_file_that_recipes_read(tmp_path: Path, monk
         keep("f00d", "bundled", [Found(Job("coop", "pair"), Point(1.0, 1.0, 0.5), ())], [Arrival("coop", 0.5, 0.52)])
         keep("cafe", "other")
         assert tuned("f00d", "vpt", "pair") == Tuned(3.0, 8.0, [(1.0, 1.0, 0.5), (3.0, 8.0, 0.6123)])
-        assert tuned("f00d", "vpt", "retrieval") == tuned("beef", "vpt", "pair") == Tuned()
+        keep("f00d", "bundled", [Found(Job("vpt", "classification"), Point(0.3, 1.0, 0.5), ())])
+        assert tuned("f00d", "vpt", "retrieval").rate == 0.3 and tuned("f00d", "vpt", "pair").rate == 3.0
+        assert tuned("f00d", "ivlp", "retrieval") == tuned("beef", "vpt", "pair") == Tuned()
         assert tables()["f00d"].restless == ["coop"] and list(tables()["f00d"].chosen) == ["coop", "vpt"]
         assert code_with_choice("c0de", "tuned", "f00d", "vpt", "pair") != "c0de"
         assert code_with_choice("c0de", "paper", "f00d", "vpt", "pair") == "c0de"
