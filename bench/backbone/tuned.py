@@ -14,6 +14,7 @@ import msgspec
 
 TUNED = "tuned"  # the mode of a recipe that takes them
 MOVED = 0.02  # of the mean accuracy, from which on a method has not arrived
+ANY = "*"  # in place of a method: all that have no choice of their own
 ELSEWHERE = "classification"  # whose choice stands in for a kind that has none of its own
 FILE = Path(__file__).parent / "tuned.json"
 
@@ -46,9 +47,9 @@ def tables() -> dict[str, Tables]:
 
 
 def tuned(fingerprint: str, method: str, kind: str) -> Tuned:
-    """What was chosen for a method on tasks of a kind, else for it on classification; the published recipe where nothing was."""
+    """What was chosen for a method, or for any, on tasks of a kind, else on classification; else the published recipe."""
     table = tables().get(fingerprint)
-    kinds = {} if table is None else table.chosen.get(method, {})
+    kinds = {} if table is None else table.chosen.get(method, table.chosen.get(ANY, {}))
     return kinds.get(kind, kinds.get(ELSEWHERE, Tuned()))
 
 

@@ -64,7 +64,7 @@ def test_the_unaligned_backbones_are_small_and_know_what_they_are() -> None:
     assert sum(file.stat().st_size for file in files) <= 12_000_000
     assert [load(name).aligned for name in BUNDLED_NAMES] == [True, False, False]
     sizes = [sum(parameter.numel() for parameter in load(name).clip.parameters()) for name in BUNDLED_NAMES]
-    assert sizes[0] == sizes[1] > 2 * sizes[2]
+    assert sizes[0] < sizes[1] == 2_827_265 > 2 * sizes[2]  # the second has the shapes of the first one's teacher
 
 
 def test_pretraining_names_the_bundled_backbones() -> None:

@@ -27,12 +27,13 @@ def test_sections_come_from_one_definition() -> None:
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("capped", "capped recipe"),
+        ("tuned", "tuned recipe"),
         ("paper", "paper recipe"),
         ("steps=400", "at most 400 steps"),
-        ("capped,batch=512,chunk=64", "capped recipe, batch 512, chunk 64"),
+        ("tuned,batch=512,chunk=64", "tuned recipe, batch 512, chunk 64"),
         ("steps=400,lr=0.0001", "at most 400 steps, alignment rate 0.0001"),
         ("paper,negatives=64", "paper recipe, negatives among 64 pairs"),
+        ("paper,rate=0.3,length=4", "paper recipe, 0.3 times the rates, 4 times the steps"),
     ],
 )
 def test_a_title_says_the_recipe_in_words(recipe: str, words: str) -> None:
