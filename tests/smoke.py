@@ -15,7 +15,7 @@ BANDS = {
     ("zero-shot", "scenes-retrieval", 0): (0.10, 0.40),
     ("linear-probe", "sketches", 16): (0.55, 0.85),
     ("xtremeclip", "sketches", 16): (0.55, 0.85),
-    ("taskres", "sketches", 16): (0.46, 0.66),
+    ("taskres", "sketches", 16): (0.62, 0.85),
     ("lp++", "sketches", 16): (0.55, 0.85),
     ("lit", "scenes-vqa", 16): (0.38, 0.65),
     ("adapter", "scenes-retrieval", 16): (0.18, 0.40),

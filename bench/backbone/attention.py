@@ -15,9 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bench.backbone.products import DEFAULT, switch
+
 # The fused kernel's backward pass on CPUs is several times slower than plain matrix products
 # for sequences this short (measured in tests/perf); on other devices the fused kernel always wins.
 PLAIN_ATTENTION_UP_TO = 128
+# Where float32 products go to oneDNN (`bench.plan.precision`), the fused kernel's many small ones are several times slower
+# still: there plain ones win at any length that a tower has.
+PLAIN_BY_ONEDNN_UP_TO = 1024
+
+
+def plain_up_to() -> int:
+    """Tokens of the longest sequence whose attention is plain matrix products on a CPU."""
+    return PLAIN_ATTENTION_UP_TO if switch() == DEFAULT else PLAIN_BY_ONEDNN_UP_TO
 
 
 class SplitAttention(nn.Module):
@@ -71,7 +81,7 @@ class SplitAttention(nn.Module):
         if self.rotary is not None:
             q, k = self.rotary(q).to(v.dtype), self.rotary(k).to(v.dtype)
         mask = None if mask is None else mask[:, None, None, :]
-        if q.device.type == "cpu" and x.shape[1] <= PLAIN_ATTENTION_UP_TO:
+        if q.device.type == "cpu" and x.shape[1] <= plain_up_to():
             mixed = self._plain(q, k, v, mask)
         else:
             p = self.dropout.p if self.training else 0.0

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.backbone import Backbone
+from bench.backbone.products import multiply_by
 from bench.backbone.tuned import tuned
 from bench.cell.costs import costs
 from bench.cell.fitting.fitting import Fitting, Step
@@ -34,7 +35,6 @@ from bench.plan.budget import parse_recipe
 from bench.plan.episode import Episode, content_hash, draw_episode
 from bench.plan.grid import QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
-from bench.plan.precision import multiply_by
 from bench.store.provenance import now, provenance
 from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
 from bench.writing import write_whole

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from bench.backbone import Backbone, load
+from bench.backbone.products import multiply_by
 from bench.features.bank import Bank
 from bench.meter import Meter
 from bench.plan.grid import Cell
 from bench.plan.index_files import pooled
-from bench.plan.precision import multiply_by
 from bench.plan.registry import Registry, find_methods
 from bench.plan.settings import Settings
 from tasks.base import Sources, Task

@@ -1,28 +1,28 @@
 """Which precision a device computes fastest in, found by trying: names of processors say little.
 
 Two things are tried on a linear layer of the size that small towers have, forward and backward: bfloat16 under autocast, and on
-CPUs float32 products by oneDNN instead of torch's default library. torch's switch for the latter is the permission to round
-(`torch.backends.mkldnn.matmul.fp32_precision`); whether a processor makes use of it is tried, too: where results get coarser
-than float32's own, the switch stays as it was.
+CPUs float32 products by oneDNN instead of torch's default library (`bench.backbone.products`). The switch for the latter is
+the permission to round; whether a processor makes use of it is tried, too: where results get coarser than float32's own, it
+stays as it was.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
+from bench.backbone.products import DEFAULT, ONEDNN, SWITCHABLE, products_by
+
 SHAPE = (2048, 256, 1024)  # rows, inputs, outputs: what a batch of images is multiplied by in a small tower
 TRIES = 5
 PART = 16  # a part of the rows is a sixteenth
 WORTH = 1.2  # times as fast that another way must be, as casting takes time, too, and figures get coarser
-DEFAULT, ONEDNN = "none", "bf16"  # of torch's switch for float32 products on CPUs
 COARSER = 4.0  # times float32's own error that is still float32: another order of summation changes it by less
 
 
@@ -59,7 +59,7 @@ def try_precisions(device: str) -> Trial:
         float32 = _milliseconds(device, torch.float32)
         error = rounding(device)
     onednn = None
-    if kind == "cpu" and torch.backends.mkldnn.is_available():
+    if kind == "cpu" and SWITCHABLE:
         with products_by(ONEDNN):
             if rounding(device) <= COARSER * error:
                 onednn = _milliseconds(device, torch.float32, enough=float32)
@@ -69,22 +69,6 @@ def try_precisions(device: str) -> Trial:
         return Trial(float32, _milliseconds(device, torch.bfloat16, enough=3 * float32), onednn)
     except RuntimeError:  # Apple's older systems
         return Trial(float32, None, onednn)
-
-
-def multiply_by(switch: str) -> None:
-    """Float32 products on CPUs by DEFAULT or ONEDNN, from here on and in the whole process."""
-    torch.backends.mkldnn.matmul.fp32_precision = switch  # type: ignore[attr-defined]  # torch builds it at run time
-
-
-@contextmanager
-def products_by(switch: str) -> Iterator[None]:
-    """`multiply_by` for a while."""
-    before = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]  # torch builds it at run time
-    multiply_by(switch)
-    try:
-        yield
-    finally:
-        multiply_by(before)
 
 
 def rounding(device: str) -> float:

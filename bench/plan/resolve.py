@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from bench.backbone.products import DEFAULT
 from bench.errors import UsageError
-from bench.plan.precision import DEFAULT, try_precisions
+from bench.plan.precision import try_precisions
 from bench.plan.registry import Registry
 from bench.spec import Named, parse_names
 from tasks.find import task_groups

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.plan.precision import DEFAULT
+from bench.backbone.products import DEFAULT
 
 
 @dataclass(frozen=True)

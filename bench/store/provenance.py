@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from bench.backbone.products import switch
 from bench.store.record import Provenance
 
 PACKAGES = ("torch", "open_clip_torch", "loralib", "timm", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
@@ -75,7 +76,7 @@ def provenance(device: str, command: str, started: str, flags: dict[str, Any]) -
         device=name,
         driver=driver,
         threads=torch.get_num_threads(),
-        float32_products=torch.backends.mkldnn.matmul.fp32_precision,  # type: ignore[attr-defined]
+        float32_products=switch(),
         host=socket.gethostname(),
         command=command,
         started=started,

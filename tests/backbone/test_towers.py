@@ -9,8 +9,10 @@ import open_clip
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from bench.backbone.attention import PLAIN_ATTENTION_UP_TO, SplitAttention
+from bench.backbone.products import SWITCHABLE, products_by
 from bench.backbone.towers import Clip, split_towers
 from bench.errors import UsageError
 from tests.backbone.families import FAMILIES, TEXT, TIMM, VISION, build, inputs, reference
@@ -72,6 +74,17 @@ def test_both_attention_kernels_equal_torchs_fused_module(length: int, causal: b
     mask = torch.full((length, length), float("-inf")).triu(1) if causal else None
     expected, _ = fused(x, x, x, need_weights=False, attn_mask=mask)
     torch.testing.assert_close(split(x), expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.skipif(not SWITCHABLE, reason="this version of torch has no such switch")
+@pytest.mark.parametrize(("switch", "fused"), [("none", True), ("bf16", False)])
+def test_by_onednn_longer_sequences_are_plain_products_too(switch: str, fused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    own = F.scaled_dot_product_attention
+    monkeypatch.setattr(F, "scaled_dot_product_attention", lambda *args, **how: called.append(1) or own(*args, **how))
+    with products_by(switch), torch.no_grad():
+        SplitAttention(32, 4)(torch.randn(2, PLAIN_ATTENTION_UP_TO + 1, 32))
+    assert bool(called) == fused
 
 
 def test_the_cut_is_the_first_stage_with_something_trainable() -> None:

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import bench.plan.precision
+from bench.backbone.products import DEFAULT, ONEDNN, SWITCHABLE, multiply_by, products_by, switch
 from bench.cell.worker import Worker
 from bench.plan.grid import Request, expand
-from bench.plan.precision import DEFAULT, ONEDNN, PART, TRIES, Trial, multiply_by, products_by, rounding, try_precisions
+from bench.plan.precision import PART, TRIES, Trial, rounding, try_precisions
 from bench.plan.registry import find_methods
 from bench.plan.resolve import resolve_precision, resolve_products
 from bench.plan.settings import Settings
@@ -39,7 +40,7 @@ def test_it_is_tried_and_not_longer_than_it_takes_to_know(
 ) -> None:
     """On a clock that only the rows move; one in the slow precision takes seven times as long."""
     monkeypatch.setattr("bench.plan.precision.SHAPE", (2 * PART, 2, 2))
-    monkeypatch.setattr("torch.backends.mkldnn.is_available", lambda: False)
+    monkeypatch.setattr("bench.plan.precision.SWITCHABLE", False)
     now, passes = [0.0], {torch.float32: 0, torch.bfloat16: 0}
     forward = torch.nn.Linear.forward
 
@@ -67,6 +68,10 @@ def test_float32_by_onednn_where_it_pays(float32: float, onednn: float, bfloat16
     assert f"(by oneDNN {onednn:.1f} ms)" in str(trial)
 
 
+switchable = pytest.mark.skipif(not SWITCHABLE, reason="this version of torch has no switch for float32 products")
+
+
+@switchable
 @pytest.mark.parametrize(("error", "expected"), [(3.0, True), (5.0, False), (1e4, False)])
 def test_products_that_round_are_not_float32(error: float, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that makes use of the permission to round is left at torch's default, however fast it may be."""
@@ -77,7 +82,7 @@ def test_products_that_round_are_not_float32(error: float, expected: bool, monke
 
 
 def now() -> str:
-    return torch.backends.mkldnn.matmul.fp32_precision
+    return switch()
 
 
 def test_a_product_in_float32_is_exact_to_its_last_digits_and_bfloat16_is_not() -> None:
@@ -86,6 +91,7 @@ def test_a_product_in_float32_is_exact_to_its_last_digits_and_bfloat16_is_not() 
         assert rounding("cpu") > 1e-4
 
 
+@switchable
 def test_the_switch_is_set_where_cells_run_and_recorded(tmp_path: Path) -> None:
     worker = Worker(Settings(tmp_path, tmp_path / "bank", products=ONEDNN))
     request = Request((Named("zero-shot"),), ("sketches",), (1,), (1,), quick=True)
