@@ -180,8 +180,9 @@ def test_stand_alone_memory_does_not_depend_on_what_the_bank_held(tmp_path: Path
     empty, full = first.memory_bytes, second.memory_bytes
     assert empty is not None and full is not None and empty.fit is not None and empty.total is not None
     assert full.bank == empty.bank
-    assert full.fit == pytest.approx(empty.fit, rel=0.2)
-    assert full.total == pytest.approx(empty.total, rel=0.4)
+    libraries = 12 * 2**20  # beside so small a model they show
+    assert full.fit == pytest.approx(empty.fit, rel=0.2, abs=libraries)
+    assert full.total == pytest.approx(empty.total, rel=0.4, abs=libraries)
     assert second.parameters is not None
     trained = 4 * second.parameters.trainable  # bytes; a copy of the backbone, gradients and two moments are all held at once
     assert full.fit > 4 * trained
