@@ -39,6 +39,10 @@ class ClipAdapter(HeadMethod):
             if not 0 <= self.r <= 1:
                 raise ValueError("r must be between 0 and 1")
 
+    @property
+    def bound_to_classes(self) -> bool:
+        return False
+
     def views(self, kind: str) -> Views:
         return VIEWS
 

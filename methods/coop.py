@@ -44,6 +44,11 @@ class CoOp(EncoderMethod):
             if self.n_ctx < 1:
                 raise ValueError("n_ctx must be at least 1")
 
+    @property
+    def bound_to_classes(self) -> bool:
+        bound: bool = self.params.class_specific
+        return bound
+
     def adapt(self, clip: Clip, start: Start) -> Edit:
         if self.params.class_specific and start.kind != CLASSIFICATION:
             raise NotApplicable("class-specific contexts need classes with names; use class_specific=false")

@@ -22,6 +22,7 @@ from methods.parts.logistic import logistic_regression
 class LinearProbe(HeadMethod):
     name = "linear-probe"
     trains = "class weights and biases"
+    reads_class_names = False
     order_free = True
     counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})

@@ -14,7 +14,7 @@ ViT-B/16's towers; a tower with fewer has tokens in all. The text's tokens have 
 
 AdamW, learning rate 1e-3, weight decay 5e-4, batch 32, 50 epochs, cosine per epoch, first epoch at 1e-5, crops of at least half
 the area: the authors' few-shot configuration. They set the weight by data set, 0.01 to 7, 0.5 on Caltech101 and ImageNet, and
-width 2048 on EuroSAT. For classes and data sets that it was not fitted to they leave r out; here it always counts.
+width 2048 on EuroSAT. For classes and data sets that it was not fitted to they leave r out, and so is it here.
 
 Both towers give their feature twice, [sqrt(share) f, sqrt(1 - share) r] and [sqrt(share) t, sqrt(1 - share) t]: these are of unit
 length, and their cosine is the blend.
@@ -92,7 +92,7 @@ class MMRL(EncoderMethod):
                     tower.stages[number] = TextBlock(block, tokens, layout, first)
         image = ImageHead(clip.image, n, clip.features, share)
         clip.image.stages[-1], clip.text.stages[-1] = image, TextHead(clip.text, n, layout, share)
-        return Edit([*trained, image.proj_rep], loss=self.loss)
+        return Edit([*trained, image.proj_rep], loss=self.loss, elsewhere=image.leave_out)
 
     def loss(self, forward: Forward) -> Tensor:
         share, weight = self.params.share, self.params.weight
@@ -152,18 +152,22 @@ class ImageHead(nn.Module):
     def __init__(self, tower: Tower, n: int, features: int, share: float) -> None:
         super().__init__()
         self.head = cast(nn.Module, tower.head)
-        self.n, self.share = n, share
+        self.n, self.share, self.counts = n, share, True
         self.proj_rep = nn.Parameter(torch.randn(tower.width, features) * tower.width**-0.5)
 
     @property
     def projection(self) -> list[nn.Parameter]:
         return cast(list[nn.Parameter], self.head.projection)
 
+    def leave_out(self, elsewhere: bool) -> None:
+        """Whether r is left out: f then stands in its place, and the blend is tau f . t."""
+        self.counts = not elsewhere
+
     def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
         tokens = x[:, -self.n :]
         norm = cast(nn.Module | None, self.head.norm)
-        seen = (tokens if norm is None else norm(tokens)).mean(1) @ self.proj_rep
         own = self.head(x[:, : -self.n], inputs)
+        seen = (tokens if norm is None else norm(tokens)).mean(1) @ self.proj_rep if self.counts else own
         return blend(F.normalize(own.float(), dim=-1), F.normalize(seen.float(), dim=-1), self.share)
 
 

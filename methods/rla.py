@@ -36,6 +36,10 @@ class RegularisedLinearAdapter(HeadMethod):
         lr: float = 1e-5  # Adam
         strength: float | None = None  # lambda; None: 1 / shots
 
+    @property
+    def bound_to_classes(self) -> bool:
+        return False
+
     def views(self, kind: str) -> Views:
         return Views(count=10, smallest_crop=0.5)
 

@@ -31,6 +31,10 @@ class ZeroShot(HeadMethod):
     class Params:
         ensemble: bool = False  # average the unit features of all of the task's templates instead of taking the first
 
+    @property
+    def bound_to_classes(self) -> bool:
+        return False
+
     def templates(self, own: tuple[str, ...]) -> tuple[str, ...]:
         if self.params.ensemble and len(own) == 1:
             raise NotApplicable("the task has a single template, there is nothing to average")

@@ -60,11 +60,12 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Budget:
-    """Most optimiser steps that a recipe may take here unless `--recipe paper` lifts the cap."""
+    """What a small task is content with: most optimiser steps of a recipe, unless `--recipe paper` lifts the cap, and more."""
 
     head_steps: int
     prompt_steps: int  # prompts train against banked image features, so that their steps are cheap
     encoder_steps: int
+    elsewhere: int | None = None  # most test examples of any other task that the fitted model is scored on; None: all
 
     def steps(self, family: str) -> int:
         """The cap for a family of methods. Raises KeyError for one that nobody knows."""
@@ -130,6 +131,8 @@ class Task:
     grown_from: int | None = None  # retrieval: pairs of the train pool before it grew; what fits into them is drawn from them
     alignment_budget: Budget | None = None  # on towers that have never met
     transfers: tuple[str, ...] = ()  # retrieval, likewise: classification tasks that the result is tried on by class texts
+    whole: str = ""  # name of the task that this is a part of: banked rows, supports and index files are that one's
+    half: str = ""  # "base" or "new": which half of the whole's classes
 
     @cached_property
     def train(self) -> Split:
@@ -142,6 +145,11 @@ class Task:
     @cached_property
     def test(self) -> Split:
         return self.load("test")
+
+    @property
+    def data(self) -> str:
+        """The name under which what depends on the examples alone is kept and drawn."""
+        return self.whole or self.name
 
     def for_alignment(self) -> Task:
         """The task as it is asked of towers that have never met: shots are pairs, as all is learnt from them."""

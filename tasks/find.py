@@ -10,13 +10,15 @@ from tasks import development
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.bundled import CORE, QUICK, TASKS
 from tasks.catalog import ENTRIES
+from tasks.halves import HALVES, half
 from tasks.own.task import READERS, card_task, typed_task
 from tasks.plugged import Plugged, plugged_tasks
 
-# What a task may be read from when it is given by a path, `SCHEME:PATH`.
+# What a task may be read from when it is given by a path, `SCHEME:PATH`, or made of another, `base:NAME`.
 SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
     **{scheme: lambda path, sources, scheme=scheme: typed_task(f"{scheme}:{path}") for scheme in READERS},  # type: ignore[misc]
     "card": lambda path, sources: card_task(Path(path).expanduser()),
+    **{which: lambda name, sources, which=which: half(find_task(name, sources), which) for which in HALVES},  # type: ignore[misc]
 }
 
 
@@ -25,7 +27,7 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
     scheme, colon, path = name.partition(":")
     if colon:
         if scheme not in SCHEMES:
-            known = ", ".join(f"{each}:PATH" for each in SCHEMES)
+            known = ", ".join(f"{each}:{'NAME' if each in HALVES else 'PATH'}" for each in SCHEMES)
             raise UsageError(f"unknown source {scheme!r} in task {name!r}: use {known}")
         return SCHEMES[scheme](path, sources)
     bundled = {task.name: task for task in (*TASKS, *development.TASKS)}
@@ -36,7 +38,9 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
     plugged = more_tasks(sources).tasks
     if name in plugged:
         return plugged[name]
-    raise unknown("task", name, [*bundled, *ENTRIES, *plugged, *(f"{each}:PATH" for each in SCHEMES), *task_groups()])
+    raise unknown(
+        "task", name, [*bundled, *ENTRIES, *plugged, *(f"{each}:PATH" for each in SCHEMES if each not in HALVES), *task_groups()]
+    )
 
 
 def more_tasks(sources: Sources) -> Plugged:

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,27 +20,30 @@ from bench.backbone import Backbone
 from bench.backbone.products import multiply_by
 from bench.backbone.tuned import tuned
 from bench.cell.costs import costs
+from bench.cell.evaluate import Target, evaluate, role_of
 from bench.cell.fitting.fitting import Fitting, Step
 from bench.cell.prepare import freeze, prepare
 from bench.cell.shared import Shared
 from bench.cell.train import Diverged
 from bench.cell.weights import stored_bytes
-from bench.errors import DataError, StoreError
+from bench.errors import DataError, StoreError, UsageError
 from bench.features.bank import Account
 from bench.features.frozen import Frozen
 from bench.kinds import KINDS
-from bench.kinds.metrics import Metric, Reliability, transfer_arrays, transfer_metrics
+from bench.kinds.metrics import Metric, Reliability
 from bench.meter import Usage
 from bench.plan.budget import parse_recipe
 from bench.plan.episode import Episode, content_hash, draw_episode
-from bench.plan.grid import QUICK_TEST, Cell
+from bench.plan.evaluation import CORRUPTIONS
+from bench.plan.grid import QUICK_ELSEWHERE, QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
 from bench.store.provenance import now, provenance
-from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
+from bench.store.record import Bytes, Data, Elsewhere, Failure, Joules, Parameters, Record, Seconds, Status, Training
 from bench.writing import write_whole
 from methods.base import Method, NotApplicable
 from methods.contract.search import search
 from tasks.base import Split, Task
+from tasks.corruptions import corrupted
 
 MOST_MESSAGE, MOST_TRACEBACK = 10_000, 20_000  # characters in a record: an error may quote all that it choked on
 CUT = "[cut]"
@@ -58,6 +61,7 @@ class Parts:
     energy_j: Joules | None = None
     memory_bytes: Bytes | None = None
     training: Training | None = None
+    elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +78,7 @@ class Attempt:
     predicted: Usage = field(default_factory=Usage)
     account: Account = field(default_factory=Account)
     parts: Parts = field(default_factory=Parts)
+    notes: list[str] = field(default_factory=list)
 
     def record(self) -> Record:
         """Never raises for what goes wrong inside the cell."""
@@ -102,7 +107,7 @@ class Attempt:
             status=status,
             error=failure,
             provenance=provenance(settings.device, settings.command, self.started, dict(settings.flags)),
-            notes=self.worker.bank.told(),
+            notes=[*self.worker.bank.told(), *self.notes],
             **{part.name: getattr(self.parts, part.name) for part in dataclasses.fields(Parts)},
         )
 
@@ -140,13 +145,16 @@ class Attempt:
         runs = worker.meter.repeat(fitted.predict, self.predicted)
         predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         predicted.follow(self.predicted)
+        self.phase = "elsewhere"
+        with worker.meter.measure() as besides:
+            arrays = self._elsewhere(fitted, method, test)
         self.phase = "score"
-        transferred = {} if backbone.aligned else self._transfer(fitted, method)
-        self._score(scores, task.test, test, transferred)
+        self._score(scores, task.test, test, arrays)
         self._parameters(fitted, chosen)
         repeated = {"predict": runs} if runs > 1 else None
         parts = self.parts
         parts.time_s, parts.energy_j, parts.memory_bytes = costs(self.account, self.fit, predicted, worker.meter, repeated)
+        parts.time_s = msgspec.structs.replace(parts.time_s, elsewhere=besides.seconds if parts.elsewhere else 0.0)
         training = fitted.training or Training(asked_steps=0, run_steps=0, capped=False, batch=0)
         parts.training = msgspec.structs.replace(training, chosen=chosen)
 
@@ -164,7 +172,7 @@ class Attempt:
             episode = given_episode(task, given, info.shots, info.seed, info.protocol)
         test = list(range(len(task.test)))
         if info.quick:
-            test = np.linspace(0, len(test) - 1, min(QUICK_TEST, len(test))).round().astype(int).tolist()
+            test = spread(test, QUICK_TEST)
         if self.worker.settings.skip_bad_images:
             support = tuple(frozen.readable(task.train, episode.support))
             validation = tuple(frozen.readable(task.val, episode.validation))
@@ -219,7 +227,7 @@ class Attempt:
         found = fitted.kind.score(scores.numpy(), frozen.task.val, episode.validation)
         return found.metrics[fitted.kind.headline].value
 
-    def _score(self, scores: Tensor, split: Split, rows: list[int], transferred: Mapping[str, np.ndarray]) -> None:
+    def _score(self, scores: Tensor, split: Split, rows: list[int], elsewhere: Mapping[str, np.ndarray]) -> None:
         kind = KINDS[self.cell.info.kind]
         assert self.parts.data is not None
         expected = kind.expected_shape(split, rows, self.parts.data.classes)
@@ -228,20 +236,35 @@ class Attempt:
         if not bool(torch.isfinite(scores).all()):
             raise Diverged(f"{int((~torch.isfinite(scores)).sum())} of {scores.numel()} scores are not finite numbers")
         found = kind.score(scores.numpy(), split, rows)
-        self.parts.metrics = found.metrics | transfer_metrics(transferred)
+        self.parts.metrics = found.metrics
         self.parts.reliability = found.reliability
         body = io.BytesIO()
-        np.savez_compressed(body, **found.arrays, **transferred)  # type: ignore[arg-type]
+        np.savez_compressed(body, **found.arrays, **elsewhere)  # type: ignore[arg-type]
         self.parts.artifacts = {"predictions": self._keep("npz", body.getvalue())}
 
-    def _transfer(self, fitted: Fitting, method: Method) -> dict[str, np.ndarray]:
-        """Scores and labels on the tasks that this one names, outside of what the cell is charged for."""
-        found: dict[str, np.ndarray] = {}
-        for name in fitted.task.transfers:
-            task = self.worker.other_task(name, self.cell.sources)
-            other = fitted.on(self._frozen(method, fitted.frozen.backbone, task, Account()))
-            found |= transfer_arrays(name, other.score(task.test, range(len(task.test))).numpy(), task.test.labels)
-        return found
+    def _elsewhere(self, fitted: Fitting, method: Method, test: list[int]) -> dict[str, np.ndarray]:
+        """What the fitted model scores on other tasks, outside of what the cell is charged for; the arrays to keep."""
+        arrays: dict[str, np.ndarray] = {}
+        for source in self.cell.elsewhere:
+            try:
+                target = self._target(source, fitted.task, test)
+                frozen = self._frozen(method, fitted.frozen.backbone, target.task, Account())
+                if self.worker.settings.skip_bad_images:
+                    target = dataclasses.replace(target, rows=tuple(frozen.readable(target.task.test, target.rows)))
+                self.parts.elsewhere[target.task.name], kept = evaluate(fitted, target, frozen)
+            except (UsageError, DataError) as error:  # what was fitted is worth a record all the same
+                self.notes.append(_beginning(f"not scored on {source}: {error}"))
+                continue
+            arrays |= kept
+        return arrays
+
+    def _target(self, source: str, own: Task, test: list[int]) -> Target:
+        """Of a quick cell and on a small task no more examples than it is content with."""
+        most = QUICK_ELSEWHERE if self.cell.info.quick else None if own.budget is None else own.budget.elsewhere
+        if source == CORRUPTIONS:
+            return Target(source, corrupted(own), tuple(spread(test, most)), "corruption")
+        task = self.worker.other_task(source, self.cell.sources)
+        return Target(source, task, tuple(spread(range(len(task.test)), most)), role_of(own, task))
 
     def _parameters(self, fitted: Fitting, chosen: Mapping[str, Any]) -> None:
         assert self.parts.data is not None
@@ -261,6 +284,13 @@ class Attempt:
         except OSError as error:
             raise StoreError(f"{path}: not written ({error.strerror}): free space, then run the same command again") from error
         return f"artifacts/{path.name}"
+
+
+def spread(rows: Sequence[int], most: int | None) -> list[int]:
+    """At most so many of the rows, evenly over all of them."""
+    if most is None or len(rows) <= most:
+        return list(rows)
+    return [rows[int(place)] for place in np.linspace(0, len(rows) - 1, most).round()]
 
 
 def _with(method: Method, values: Mapping[str, Any]) -> Method:

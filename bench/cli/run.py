@@ -40,6 +40,13 @@ DEFAULT_SEEDS = "1,2,3"
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
+    "--evaluate",
+    default="",
+    metavar="new-classes,corruptions,forgetting,task:NAME",
+    help="What the fitted models are scored on besides: the half of the classes that they haven't seen, their test images "
+    "corrupted, the other classifications of the run, or a task by name.",
+)
+@click.option(
     "--backbone",
     default="bundled",
     show_default=True,
@@ -113,6 +120,7 @@ def run(**options: Any) -> None:
     from bench import api
     from bench.executors import Placement
     from bench.plan.budget import parse_recipe
+    from bench.plan.evaluation import parse_evaluation
     from bench.plan.grid import Request
     from bench.plan.settings import Settings
     from bench.report.text.terminal import WIDTH, terminal_table
@@ -139,6 +147,7 @@ def run(**options: Any) -> None:
         tasks=api.resolve_tasks(chosen("tasks", "quick")),
         shots=shots,
         counts=counts,
+        evaluation=parse_evaluation(options["evaluate"]),
         seeds=tuple(parse_numbers(chosen("seeds", "1"), "seeds", least=0)),
         backbone=options["backbone"],
         protocol=options["protocol"],

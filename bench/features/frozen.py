@@ -158,7 +158,7 @@ class Frozen:
             return tokens, None
         shelf = Shelf(
             backbone=self.backbone.fingerprint,
-            task=self.task.name,
+            task=self.task.data,
             task_version=self.task.version,
             preprocessing="",
             tower="text",
@@ -227,7 +227,7 @@ class Frozen:
     def _shelf(self, stage: int, views: Views | None, fingerprint: str, precision: str) -> Shelf:
         return Shelf(
             backbone=fingerprint,
-            task=self.task.name,
+            task=self.task.data,
             task_version=self.task.version,
             preprocessing=f"{self.backbone.size} px, squashed, ImageNet" if self.squashed else self.backbone.preprocessing,
             tower="image",

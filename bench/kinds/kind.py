@@ -82,6 +82,11 @@ class Kind(ABC):
     has_classes: ClassVar[bool] = True  # False: a row's right answer is the row itself, nothing is drawn or counted by class
     text_per_example: ClassVar[bool] = True  # False: every image is compared with the same texts, those of the classes
 
+    @property
+    def by_class_texts(self) -> bool:
+        """Whether the texts of the classes are enough to score images by, so that any model with two towers can."""
+        return self.has_classes and not self.text_per_example
+
     def scored_images(self, split: Split, rows: Sequence[int]) -> Sequence[int]:
         """The rows whose images are scored when `rows` are."""
         return rows

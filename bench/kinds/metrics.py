@@ -11,7 +11,6 @@ from scipy.special import log_softmax
 
 CREDIT_PARTS = ("data", "indices", "indptr")  # of a sparse matrix, as they are saved
 CALIBRATION_BINS = 15
-TRANSFER = "zero_shot/"  # what begins the names of metrics and arrays of other tasks
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -28,12 +27,14 @@ class Reliability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None = None) -> dict[str, Metric]:
-    """Of scores [N, C] (logits) and labels [N]: accuracy, mean accuracy over classes, calibration error, log loss.
+    """Of scores [N, C] (logits) and labels [N]: accuracy, mean accuracy over classes, and how far confidence can be relied on.
 
     credit [N, C], 0..1: what each answer is worth; then a prediction counts as much as its credit instead of 1 or 0, so
     that accuracy is the mean credit of the predicted answers. Rows labelled -1 have no class that is right: they count
     in accuracy and calibration, not in the mean over classes and the log loss.
-    The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017).
+    The calibration error is the expected one over 15 equal bins of confidence (Guo et al., ICML 2017); the Brier score is the
+    squared distance of the probabilities from the label, summed over classes (0..2); `risk_coverage` is the area under risk
+    and coverage: the mean error of the most confident n, over all n (Geifman and El-Yaniv, NeurIPS 2017).
     """
     right = _right(scores, labels, credit)
     rows, labelled = np.arange(len(labels)), labels >= 0
@@ -43,13 +44,27 @@ def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_a
     metrics = {
         "accuracy": Metric(float(right.mean())),
         "calibration_error": Metric(float(error), higher_is_better=False),
+        "risk_coverage": Metric(risk_coverage(log_probability.max(1), right), higher_is_better=False),
     }
     if labelled.any():
         by_class = [right[labels == c].mean() for c in np.unique(labels[labelled])]
         losses = -log_probability[rows[labelled], labels[labelled]]
         metrics["class_mean_accuracy"] = Metric(float(np.mean(by_class)))
         metrics["log_loss"] = Metric(float(losses.mean()), higher_is_better=False)
+        wanted = np.eye(scores.shape[1])[labels[labelled]]
+        brier = np.square(np.exp(log_probability[labelled]) - wanted).sum(1)
+        metrics["brier"] = Metric(float(brier.mean()), higher_is_better=False)
     return metrics
+
+
+def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Area under risk and coverage, 0..1, of confidence [N] and what each prediction counts [N], 0..1.
+
+    Examples of equal confidence come in no order of their own: each stands for the mean of them.
+    """
+    _, place, count = np.unique(-confidence, return_inverse=True, return_counts=True)
+    risk = 1 - (np.bincount(place, right) / count)[np.sort(place)]
+    return float((np.cumsum(risk) / np.arange(1, len(risk) + 1)).mean())
 
 
 def _right(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
@@ -73,22 +88,6 @@ def reliability(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None
         right=summed(_right(scores, labels, credit)).tolist(),
         confidence=summed(confidence).tolist(),
     )
-
-
-def transfer_arrays(task: str, scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores [N, C] and labels [N] of another task, named so that they can be kept beside the cell's own arrays."""
-    return {f"{TRANSFER}{task}/scores": scores, f"{TRANSFER}{task}/labels": labels}
-
-
-def transfer_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, Metric]:
-    """The accuracy on each other task whose arrays are there."""
-    tasks = [name.split("/")[1] for name in arrays if name.startswith(TRANSFER) and name.endswith("/labels")]
-    return {
-        f"{TRANSFER}{task}": Metric(
-            float((arrays[f"{TRANSFER}{task}/scores"].argmax(1) == arrays[f"{TRANSFER}{task}/labels"]).mean())
-        )
-        for task in tasks
-    }
 
 
 def credit_of(arrays: Mapping[str, np.ndarray]) -> csr_array | None:

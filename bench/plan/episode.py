@@ -55,7 +55,7 @@ def draw_episode(task: Task, shots: int, seed: int, protocol: str, by_count: boo
 
 
 def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, *hashlib.sha256(f"{task.name} {split_name}".encode()).digest()[:8]])
+    return np.random.default_rng([seed, *hashlib.sha256(f"{task.data} {split_name}".encode()).digest()[:8]])
 
 
 def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int, by_count: bool) -> tuple[int, ...]:

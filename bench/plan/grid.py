@@ -10,6 +10,7 @@ from typing import Literal
 
 from bench.backbone.tuned import code_with_choice
 from bench.errors import UsageError
+from bench.plan.evaluation import CORRUPTIONS, NOWHERE, Evaluation
 from bench.plan.index_files import file_hash, support_file, support_name
 from bench.plan.registry import Registry
 from bench.plugins.code import method_code
@@ -20,6 +21,7 @@ from tasks.base import NO_SOURCES, Sources, Task
 from tasks.find import find_task
 
 QUICK_TEST = 200  # test examples of a quick cell
+QUICK_ELSEWHERE = 60  # test examples of any other task that a quick cell is scored on
 Resume = Literal["missing", "failed", "always", "never"]
 
 
@@ -38,6 +40,7 @@ class Request:
     quick: bool = False
     sources: Sources = NO_SOURCES
     counts: tuple[int, ...] = ()  # support sizes by count of examples in all, beside the shots per class
+    evaluation: Evaluation = NOWHERE  # what fitted models are scored on beside their own test set
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Cell:
     task_source: str  # as typed: a name, or SCHEME:PATH
     sources: Sources = NO_SOURCES
     reason: str | None = None  # why the method doesn't apply, where that is known beforehand
+    elsewhere: tuple[str, ...] = ()  # sources of the other tasks that the fitted model is scored on; `CORRUPTIONS`: of its own
 
     @cached_property
     def key(self) -> Hashable:
@@ -71,10 +75,7 @@ def expand(
     request: Request, registry: Registry, fingerprint: str, *, random_weights: bool = False, aligned: bool = True
 ) -> list[Cell]:
     """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
-    tasks = {source: find_task(source, request.sources) for source in request.tasks}
-    names = [task.name for task in tasks.values()]
-    if len(set(names)) < len(names):
-        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
+    tasks, elsewhere = _tasks(request, aligned)
     cells: dict[Hashable, Cell] = {}
     given = request.sources.support
     if given and request.counts:
@@ -113,10 +114,29 @@ def expand(
                     split_origin=task.split_origin,
                     support="" if given is None else support_name(given),
                     support_file=file_hash(support_file(given, task, shots, seed)) if given and method.uses_support else "",
+                    half=task.half,  # type: ignore[arg-type]
                 )
-                cell = Cell(info, named, source, request.sources, reason)
+                cell = Cell(info, named, source, request.sources, reason, elsewhere[source])
                 cells.setdefault(cell.key, cell)
     return list(cells.values())
+
+
+def _tasks(request: Request, aligned: bool) -> tuple[dict[str, Task], dict[str, tuple[str, ...]]]:
+    """The tasks of a request by source, and for each the sources that its fitted models are scored on besides."""
+    found = {source: find_task(source, request.sources) for source in request.tasks}
+    names = [task.name for task in found.values()]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
+    asked = request.evaluation
+    learnt = asked.learnt(request.tasks, {source: task.kind for source, task in found.items()})
+    tasks = {source: found[source] if source in found else find_task(source, request.sources) for source in learnt}
+    others = {**found, **{source: find_task(source, request.sources) for source in asked.tasks}}
+    asked.check(tasks, others)
+    elsewhere = {}
+    for source, task in tasks.items():
+        sources = [*asked.of(source, task, others), *(() if aligned else task.transfers)]
+        elsewhere[source] = tuple(dict.fromkeys([*sources, *([CORRUPTIONS] if asked.corruptions else [])]))
+    return tasks, elsewhere
 
 
 def _reason(kinds: Iterable[str], task: Task) -> str | None:
@@ -136,8 +156,9 @@ def _label(name: str, params: object, defaults: object) -> str:
 def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -> Plan:
     """Which cells are to run.
 
-    missing: those without a record; failed: those too whose last attempt failed; always: all;
-    never: all, and it is an error if the store already holds one of them.
+    missing: those without a record, or whose record has not been scored elsewhere as is asked; failed: those too whose last
+    attempt failed; always: all; never: all, and it is an error if the store already holds one of them. What a record was
+    scored on elsewhere is asked for again, so that no later attempt takes it from the tables.
     """
     run: list[Cell] = []
     not_applicable: list[Cell] = []
@@ -152,8 +173,19 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
                 )
             bad = record.status not in ("ok", "not_applicable")
             failed += bad
-            if resume == "missing" or (resume == "failed" and not bad):
+            held = {entry.source: entry.task_version for entry in record.elsewhere.values()}
+            lacking = record.status == "ok" and not _held(cell, held)
+            if not lacking and (resume == "missing" or (resume == "failed" and not bad)):
                 done += 1
                 continue
+            cell = dataclasses.replace(cell, elsewhere=tuple(dict.fromkeys([*cell.elsewhere, *held])))
         (not_applicable if cell.reason else run).append(cell)
     return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells))
+
+
+def _held(cell: Cell, held: Mapping[str, str]) -> bool:
+    """Whether a record, of which `held` has source -> version, was scored on all that the cell asks for, as it is now."""
+    return all(
+        source in held and (source == CORRUPTIONS or held[source] == find_task(source, cell.sources).version)
+        for source in cell.elsewhere
+    )

@@ -44,14 +44,14 @@ def support_name(folder: Path) -> str:
 
 def support_file(folder: Path, task: Task, shots: int, seed: int) -> Path:
     """The index file of one support. Raises UsageError, naming the file, if it isn't there."""
-    path = folder.expanduser() / task.name.replace("-", "_") / f"shot_{shots}-seed_{seed}.json"
+    path = folder.expanduser() / task.data.replace("-", "_") / f"shot_{shots}-seed_{seed}.json"
     if task.kind != "classification":
         raise UsageError(
             f"--support {folder}: index files are for classification tasks, {task.name} is {task.kind}: leave it out"
         )
     if not path.is_file():
         there = sorted(file.stem for file in path.parent.glob("shot_*-seed_*.json"))
-        known = f"there are {', '.join(there)}" if there else f"there are none for {task.name}"
+        known = f"there are {', '.join(there)}" if there else f"there are none for {task.data}"
         raise UsageError(f"{path}: no such index file, {known}: choose other --tasks, --shots or --seeds, or leave out --support")
     return path
 
@@ -99,6 +99,8 @@ def _rows(path: Path, task: Task, places: dict[str, int], part: _Part, shots: in
     """Rows of the examples in the file's order; a class has at most `shots`, and fewer only where it is that small."""
     rows = []
     for example in part.data:
+        if task.half and example.label >= len(task.class_names):
+            continue  # of the half that isn't learnt
         row = _row(example.impath, places)
         if row is None:
             raise DataError(

@@ -12,6 +12,7 @@ import msgspec
 
 from bench.errors import StoreError
 from bench.kinds import KINDS
+from bench.kinds.elsewhere import TRANSFER
 from bench.kinds.metrics import Metric, Reliability
 
 # The task's step budget, none, or at most so many steps; then what stands in for parts of every recipe.
@@ -50,6 +51,7 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     support_file: str = ""  # hash of the index file
     random_weights: bool = False  # the backbone was never trained
     aligned: bool = True  # False: the backbone's towers had never met before this cell
+    half: Literal["", "base", "new"] = ""  # the half of the task's classes that this is about; "": all of them
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -87,6 +89,7 @@ class Seconds(msgspec.Struct, frozen=True, kw_only=True):
     total: float = 0.0  # stand-alone: the three together
     cpu: float = 0.0  # CPU seconds of fit and predict
     bank_spent: float = 0.0  # frozen work that this cell really waited for
+    elsewhere: float = 0.0  # scoring other tasks, outside of `total`
     cpu_per_phase: dict[str, float] | None = None  # CPU seconds of "bank", "fit", "predict"
     device_per_phase: dict[str, float | None] | None = None  # by the device's own clock, its waits included; None on a CPU
 
@@ -150,6 +153,23 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     skipped_images: list[str] = []
 
 
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """What the fitted model scored on another task than its own; the arrays lie among the cell's predictions under its name."""
+
+    source: str  # what the task was asked for by
+    task_version: str
+    kind: str
+    # "new classes": the half that wasn't learnt; "domain": the same classes, or some of them, in other images;
+    # "corruption": the task's own test images; "other set": anything else
+    role: Literal["new classes", "domain", "corruption", "other set"]
+    by: Literal["", "model", "class texts"] = ""  # what scored; class texts: what was fitted belongs to other classes
+    reason: str = ""  # why nothing was scored
+    n_test: int = 0
+    test_hash: str = ""
+    metrics: dict[str, Metric] = {}
+    before: dict[str, Metric] = {}  # of the untouched backbone on the same examples, by the texts; none where it can't score them
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     commit: str | None
     dirty: bool | None
@@ -181,6 +201,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     training: Training | None = None
     data: Data | None = None
     provenance: Provenance | None = None
+    elsewhere: dict[str, Elsewhere] = {}  # by the name of the task
     artifacts: dict[str, str] = {}  # "predictions", "weights": paths relative to the results folder
     notes: list[str] = []  # what was put right on the way, such as a damaged file of the bank
     corrects: str | None = None  # id of the record of the same attempt whose metrics this one puts right
@@ -193,6 +214,14 @@ def headline(record: Record) -> float | None:
     """The record's main metric, 0..1; None if the attempt gave none."""
     metric = record.metrics.get(KINDS[record.cell.kind].headline)
     return None if metric is None else metric.value
+
+
+def all_metrics(record: Record) -> dict[str, Metric]:
+    """The metrics, and of what was fitted to pairs the accuracy on other tasks by their class texts, as zero_shot/TASK."""
+    if KINDS[record.cell.kind].has_classes:
+        return record.metrics
+    others = {name: entry.metrics["accuracy"] for name, entry in record.elsewhere.items() if "accuracy" in entry.metrics}
+    return record.metrics | {f"{TRANSFER}{name}": metric for name, metric in others.items()}
 
 
 def to_json(value: Any, order: Literal["deterministic"] | None = None) -> bytes:

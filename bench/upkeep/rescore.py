@@ -13,7 +13,8 @@ import numpy as np
 
 from bench.errors import StoreError
 from bench.kinds import KINDS
-from bench.kinds.metrics import TRANSFER, Metric, Reliability, transfer_metrics
+from bench.kinds.elsewhere import ELSEWHERE, metrics_elsewhere, of_elsewhere, transfer_metrics
+from bench.kinds.metrics import Metric, Reliability
 from bench.store.provenance import now
 from bench.store.record import Record
 from bench.store.shards import folder_shards, read_lines, readable
@@ -69,7 +70,7 @@ def rescore(out: Path, write: bool = False) -> Rescored:
         except ValueError as error:
             result.unreadable.append(f"{path}: {error}")
             continue
-        differing = _differing(record.metrics, metrics)
+        differing = _differing(recorded(record), metrics)
         if not differing:
             result.agree += 1
             continue
@@ -84,22 +85,36 @@ def rescore(out: Path, write: bool = False) -> Rescored:
 def recompute(record: Record, path: Path) -> tuple[dict[str, Metric], Reliability | None]:
     """What the predictions in `path` give: scores [N, C] with labels [N] and perhaps credit, for retrieval ranks of both ways.
 
+    Metrics of another task that the fitted model was scored on are named elsewhere/TASK/METRIC.
+
     Raises ValueError for a file that is damaged or that belongs to another record.
     """
     try:
         # Opened here, as numpy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name: np.asarray(saved[name]) for name in saved.files}
-        others = transfer_metrics({name: array for name, array in arrays.items() if name.startswith(TRANSFER)})
+        others = transfer_metrics(arrays)
     except Exception as error:  # zipfile, zlib and numpy raise all sorts for damaged bytes
         raise ValueError(f"can't be read ({type(error).__name__}: {error}): {AGAIN}") from error
     try:
         metrics, bins = KINDS[record.cell.kind].rescore(arrays, None if record.data is None else record.data.n_test)
+        for task, entry in record.elsewhere.items():
+            if entry.metrics:
+                found = metrics_elsewhere(KINDS[entry.kind], of_elsewhere(arrays, task), entry.n_test)
+                others |= {f"{ELSEWHERE}{task}/{name}": metric for name, metric in found.items()}
     except KeyError as error:
         raise ValueError(f"has no array {error}: {AGAIN}") from error
     except ValueError as error:
         raise ValueError(f"{error}: {AGAIN}") from error
     return metrics | others, bins
+
+
+def recorded(record: Record) -> dict[str, Metric]:
+    """What is recorded, named as `recompute` names it."""
+    elsewhere = {
+        f"{ELSEWHERE}{task}/{name}": metric for task, entry in record.elsewhere.items() for name, metric in entry.metrics.items()
+    }
+    return record.metrics | elsewhere
 
 
 def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -> dict[str, tuple[float | None, float]]:
@@ -118,10 +133,16 @@ def _differing(recorded: Mapping[str, Metric], computed: Mapping[str, Metric]) -
 def _corrected(record: Record, metrics: Mapping[str, Metric], bins: Reliability | None) -> Record:
     """The same attempt with other metrics. Times and machine stay those of the attempt; the flags say when this was done."""
     origin = record.provenance
+    own = {name: metric for name, metric in metrics.items() if not name.startswith(ELSEWHERE)}
+    elsewhere = {
+        task: msgspec.structs.replace(entry, metrics=entry.metrics | of_elsewhere(metrics, task))
+        for task, entry in record.elsewhere.items()
+    }
     return msgspec.structs.replace(
         record,
         record_id=uuid.uuid4().hex[:16],
-        metrics={**record.metrics, **metrics},
+        metrics=record.metrics | own,
+        elsewhere=elsewhere,
         reliability=bins,
         corrects=record.record_id,
         provenance=None if origin is None else msgspec.structs.replace(origin, flags={**origin.flags, "rescored": now()}),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.kinds.metrics import TRANSFER
+from bench.kinds.elsewhere import TRANSFER
 from bench.kinds.retrieval import Retrieval
 from bench.report.text import display
-from bench.store.record import Record
+from bench.store.record import Record, all_metrics
 from bench.text import markdown
 
 COSTS = ("trained", "share", "seconds", "joules", "peak MiB", "stored KiB")
@@ -36,7 +36,7 @@ def cell_figures(records: Iterable[Record]) -> list[CellFigures]:
             continue
         parameters, energy = record.parameters, record.energy_j
         known = {
-            **{name: metric.value for name, metric in record.metrics.items()},
+            **{name: metric.value for name, metric in all_metrics(record).items()},
             **{"trained": parameters.trainable, "share": parameters.share, "stored": parameters.stored_bytes / 2**10},
             "seconds": record.time_s.total if record.time_s else None,
             "joules": energy.total if energy else None,

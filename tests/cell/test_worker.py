@@ -31,7 +31,7 @@ from bench.plan.registry import find_methods
 from bench.plan.resolve import resolve_methods
 from bench.plan.settings import Settings
 from bench.spec import parse_names
-from bench.store.record import Bytes, headline
+from bench.store.record import Bytes, all_metrics, headline
 from bench.upkeep.rescore import recompute
 from methods.base import EncoderMethod
 from tasks.base import Sources
@@ -309,9 +309,13 @@ def test_towers_that_never_met_are_at_chance_and_an_alignment_is_tried_on_other_
     assert untrained.metrics["text_to_image_recall@10"].value <= 3 * 10 / 600
     record = run("lilt-da", 48)
     assert record.data.n_support == 48  # pairs, not units of 32
-    others = {name for name in record.metrics if name.startswith("zero_shot/")}
-    assert others == {f"zero_shot/{name}" for name in ("sketches", "textures", "creatures", "digits")}
-    assert others <= set(recompute(record, worker.settings.out / record.artifacts["predictions"])[0])
+    assert set(record.elsewhere) == {"sketches", "textures", "creatures", "digits"}
+    others = {f"zero_shot/{name}" for name in record.elsewhere}
+    assert set(all_metrics(record)) == set(record.metrics) | others
+    again, _ = recompute(record, worker.settings.out / record.artifacts["predictions"])
+    for name, entry in record.elsewhere.items():
+        assert (entry.by, entry.role, entry.before) == ("model", "other set", {})
+        assert again[f"elsewhere/{name}/accuracy"] == entry.metrics["accuracy"]
 
 
 def test_a_task_of_a_plug_in_can_be_the_one_that_an_alignment_is_tried_on(worker: Worker, tmp_path: Path) -> None:

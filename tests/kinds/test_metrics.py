@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from bench.kinds import KINDS
-from bench.kinds.metrics import Metric, classification_metrics, credit_of
+from bench.kinds.metrics import Metric, classification_metrics, credit_of, risk_coverage
 from bench.kinds.recall import different_images, retrieval_metrics, retrieval_ranks
 from tests.factories import make_split
 
 
 def plain_classification(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Example by example, bin by bin."""
-    right, confidence, losses = [], [], []
+    right, confidence, losses, brier = [], [], [], []
     for row, label in zip(scores.tolist(), labels.tolist(), strict=True):
         powers = [math.exp(score - max(row)) for score in row]
         right.append(row.index(max(row)) == label)
         confidence.append(max(powers) / sum(powers))
         losses.append(math.log(sum(powers)) - (row[label] - max(row)))
+        brier.append(sum((power / sum(powers) - (c == label)) ** 2 for c, power in enumerate(powers)))
     error = 0.0
     for number in range(15):
         last = number == 14
@@ -42,7 +43,17 @@ def plain_classification(scores: np.ndarray, labels: np.ndarray) -> dict[str, fl
         "class_mean_accuracy": sum(per_class) / len(per_class),
         "calibration_error": error,
         "log_loss": sum(losses) / len(losses),
+        "brier": sum(brier) / len(brier),
+        "risk_coverage": plain_risk_coverage([math.log(c) for c in confidence], [float(r) for r in right]),
     }
+
+
+def plain_risk_coverage(confidence: list[float], right: list[float]) -> float:
+    """The most confident one, the two most confident ones, ...; examples of equal confidence are each their mean."""
+    alike = {c: [r for c_, r in zip(confidence, right, strict=True) if c_ == c] for c in confidence}
+    expected = sorted(((c, sum(alike[c]) / len(alike[c])) for c in confidence), reverse=True)
+    risks = [1 - sum(r for _, r in expected[:n]) / n for n in range(1, len(expected) + 1)]
+    return sum(risks) / len(risks)
 
 
 def values(metrics: dict[str, Metric]) -> dict[str, float]:
@@ -64,6 +75,23 @@ def test_classification_metrics_of_a_worked_case() -> None:
     assert metrics["accuracy"] == 0.75
     assert metrics["calibration_error"] == pytest.approx(0.35)
     assert metrics["log_loss"] == pytest.approx(-np.mean(np.log([0.8, 0.2, 0.6, 0.6])))
+
+
+@given(st.lists(st.tuples(st.sampled_from([-3.0, -1.0, -0.5, 0.0]), st.booleans()), min_size=1, max_size=20), st.randoms())
+def test_risk_and_coverage_know_no_order_among_equals(examples: list[tuple[float, bool]], random: Random) -> None:
+    def area(given: list[tuple[float, bool]]) -> float:
+        return risk_coverage(np.array([c for c, _ in given]), np.array([float(r) for _, r in given]))
+
+    found = area(examples)
+    assert found == pytest.approx(plain_risk_coverage([c for c, _ in examples], [float(r) for _, r in examples]), abs=1e-12)
+    assert found == pytest.approx(area(random.sample(examples, len(examples))), abs=1e-12)
+
+
+def test_confidence_that_tells_right_from_wrong_lowers_the_risk() -> None:
+    """Two of four are wrong. Rejected first: risks 0, 0, 1/3, 1/2. Kept longest: 1, 1, 2/3, 1/2."""
+    confidence = np.array([0.9, 0.8, 0.4, 0.3])
+    assert risk_coverage(confidence, np.array([1.0, 1, 0, 0])) == pytest.approx((1 / 3 + 1 / 2) / 4)
+    assert risk_coverage(confidence, np.array([0.0, 0, 1, 1])) == pytest.approx((2 + 2 / 3 + 1 / 2) / 4)
 
 
 def test_logits_of_float32_far_from_zero_lose_nothing() -> None:
@@ -146,7 +174,12 @@ def test_recalls_are_shares_of_the_queries_of_each_way() -> None:
 
 def test_metrics_say_which_way_is_better() -> None:
     metrics = classification_metrics(np.eye(2), np.array([0, 1]))
-    assert {name for name, metric in metrics.items() if not metric.higher_is_better} == {"calibration_error", "log_loss"}
+    assert {name for name, metric in metrics.items() if not metric.higher_is_better} == {
+        "brier",
+        "calibration_error",
+        "log_loss",
+        "risk_coverage",
+    }
     ranks = retrieval_ranks(np.eye(2), ["a", "b"])
     assert all(metric.higher_is_better and metric.value == 1 for metric in retrieval_metrics(ranks).values())
 

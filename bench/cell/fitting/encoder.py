@@ -334,6 +334,21 @@ class EncoderFitting(Fitting):
                 text = text[texts.row.to(text.device)]
         return self.compare(image, text).float().cpu()
 
+    @property
+    def compares_texts(self) -> bool:
+        return self.head is None and not self.method.bound_to_classes
+
+    def without_head(self) -> EncoderFitting | None:
+        if self.head is None:
+            return None
+        other = copy.copy(self)
+        other.module = Adapted(self.module.clip, None)
+        return other
+
+    def settle(self, elsewhere: bool) -> None:
+        if self.edit.elsewhere is not None:
+            self.edit.elsewhere(elsewhere)
+
     def trained(self) -> dict[str, nn.Parameter]:
         return {name: parameter for name, parameter in self.module.named_parameters() if parameter.requires_grad}
 

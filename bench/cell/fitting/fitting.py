@@ -121,6 +121,18 @@ class Fitting:
         other.frozen = frozen
         return other
 
+    @property
+    def compares_texts(self) -> bool:
+        """Whether what was fitted compares images with any texts that it is given, and belongs to no classes."""
+        raise NotImplementedError
+
+    def settle(self, elsewhere: bool) -> None:
+        """Told before scoring whether what follows are classes or data that it was not fitted to."""
+
+    def without_head(self) -> Fitting | None:
+        """The same model with the cosine to the texts in place of what belongs to its classes; None: that is the backbone."""
+        return None
+
     def trained(self) -> dict[str, nn.Parameter]:
         """Everything that trained, by name."""
         raise NotImplementedError

@@ -77,6 +77,10 @@ class HeadFitting(Fitting):
         chunks = torch.arange(count, device=self.device).split(CHUNK)
         return torch.cat([self.module(self._features.rows(chunk)) for chunk in chunks]).float().cpu()
 
+    @property
+    def compares_texts(self) -> bool:
+        return not self.method.bound_to_classes
+
     def trained(self) -> dict[str, nn.Parameter]:
         return dict(self.module.named_parameters())
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.report.numbers import sizes
 from bench.report.numbers.section import FLAGS, SECTION
-from bench.store.record import Record, headline
+from bench.store.record import Record, all_metrics, headline
 
 # What names a cell within a table.
 CELL = ["label", "task", "shots", "seed"]
@@ -122,7 +122,7 @@ def _own(record: Record) -> dict[str, object]:
         "skipped_images": None if record.data is None else len(record.data.skipped_images),
         "reliability": record.reliability,
     }
-    row |= {metric_column(name): metric.value for name, metric in record.metrics.items()}
+    row |= {metric_column(name): metric.value for name, metric in all_metrics(record).items()}
     for part, fields in _PER_PHASE.items():
         for column, field in fields.items():
             found = getattr(getattr(record, part), field, None) or {}

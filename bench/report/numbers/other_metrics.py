@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.kinds import KINDS
-from bench.kinds.metrics import TRANSFER
+from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers.frame import metric_column
 from bench.report.numbers.layout import Layout
 

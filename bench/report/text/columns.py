@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.kinds import KINDS
-from bench.kinds.metrics import TRANSFER
+from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Table, TaskScore
 from bench.report.text import display

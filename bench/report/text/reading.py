@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.kinds import KINDS
-from bench.kinds.metrics import TRANSFER
+from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.bootstrap import RESAMPLES
 from bench.report.numbers.statistics import CONFIDENCE, smallest_p
