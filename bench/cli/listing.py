@@ -32,15 +32,17 @@ align(image=timm/NAME, text=hf/NAME, dim=256)
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["methods", "tasks", "backbones"]))
+@click.argument("what", type=click.Choice(["methods", "tasks", "backbones", "suites"]))
 @DATA_ROOT
 @PLUGIN
 def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
-    """List methods, tasks or backbones; of tasks, whether they are ready, need a folder or would be downloaded."""
+    """List methods, tasks, backbones or suites; of data, whether they are ready, need a folder or would be downloaded."""
     if what == "methods":
         print_wide(_methods_table(plugin))
     elif what == "tasks":
         _print_tasks(data_root, plugin)
+    elif what == "suites":
+        print_wide(_suites_table(data_root, plugin))
     else:
         import open_clip
 
@@ -63,6 +65,21 @@ def _methods_table(plugin: tuple[Path, ...]) -> Table:
         table.add_row(*map(escape, (name, method.family, kinds, parameters, f"{method.paper.title} ({method.paper.venue})")))
     for origin, reason in registry.broken.items():
         table.add_row(escape(plain(origin)), "broken plug-in", "", "", escape(plain(reason)), style="red")
+    return table
+
+
+def _suites_table(data_root: Path | None, plugin: tuple[Path, ...]) -> Table:
+    from bench.plan.suites import load_suite, missing, suite_names
+    from tasks.base import Sources
+
+    table = Table("suite", "what", "run", "lacks", "took", title="suites")
+    for name in suite_names():
+        suite = load_suite(name)
+        lacking = missing(suite, Sources(data_root, plugins=plugin))
+        run = f"{len(suite.tasks)} tasks, shots {suite.shots}, seeds {suite.seeds}, {suite.backbone}"
+        evaluated = f", {','.join(suite.evaluate)}" if suite.evaluate else ""
+        took = "; ".join(f"{one.minutes:g} min, {one.where}" for one in suite.took) or "not measured"
+        table.add_row(*map(escape, (name, suite.about, run + evaluated, ", ".join(lacking) or "nothing", took)))
     return table
 
 

@@ -40,8 +40,14 @@ DEFAULT_SEEDS = "1,2,3"
 @click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
+    "--suite",
+    metavar="NAME|FILE.toml",
+    help="A table that the field reads (see list suites): tasks, shots, backbone and more, where no option says otherwise.",
+)
+@click.option(
     "--evaluate",
-    default="",
+    default="none",
+    show_default=True,
     metavar="new-classes,corruptions,forgetting,task:NAME",
     help="What the fitted models are scored on besides: the half of the classes that they haven't seen, their test images "
     "corrupted, the other classifications of the run, or a task by name.",
@@ -123,6 +129,7 @@ def run(**options: Any) -> None:
     from bench.plan.evaluation import parse_evaluation
     from bench.plan.grid import Request
     from bench.plan.settings import Settings
+    from bench.plan.suites import check_data, load_suite
     from bench.report.text.terminal import WIDTH, terminal_table
     from bench.spec import parse_numbers, parse_shots
     from tasks.base import Sources
@@ -137,22 +144,33 @@ def run(**options: Any) -> None:
     sources = Sources(options["data_root"], options["support"], options["other_counts"], plugins)
     tell_broken(console, registry.broken, more_tasks(sources).broken)
 
-    def chosen(name: str, quick: str) -> str:
-        given = source(name) is not click.core.ParameterSource.DEFAULT
-        return quick if options["quick"] and not given else str(options[name])
+    suite = None if options["suite"] is None else load_suite(options["suite"])
 
+    def given(name: str) -> bool:
+        return source(name) is not click.core.ParameterSource.DEFAULT
+
+    def chosen(name: str, quick: str | None = None) -> str:
+        """What was typed, else what the suite says, else the default; in a quick run `quick` is the default."""
+        if given(name) or (suite is None and quick is None):
+            return str(options[name])
+        if suite is not None and (quick is None or not options["quick"]):
+            return suite.option(name)
+        return quick if quick is not None and options["quick"] else str(options[name])
+
+    if suite is not None and not given("tasks") and not given("evaluate"):
+        check_data(options["suite"], suite, sources)
     shots, counts = parse_shots(chosen("shots", ",".join(map(str, api.QUICK_SHOTS))))
     request = Request(
-        methods=api.resolve_methods(options["methods"], registry),
-        tasks=api.resolve_tasks(chosen("tasks", "quick")),
+        methods=api.resolve_methods(chosen("methods"), registry),
+        tasks=api.resolve_tasks(chosen("tasks", None if suite else "quick")),
         shots=shots,
         counts=counts,
-        evaluation=parse_evaluation(options["evaluate"]),
+        evaluation=parse_evaluation(chosen("evaluate")),
         seeds=tuple(parse_numbers(chosen("seeds", "1"), "seeds", least=0)),
-        backbone=options["backbone"],
-        protocol=options["protocol"],
+        backbone=chosen("backbone"),
+        protocol=chosen("protocol"),  # type: ignore[arg-type]
         precision=api.resolve_precision(options["precision"], device),
-        recipe=str(parse_recipe(options["recipe"])),
+        recipe=str(parse_recipe(chosen("recipe"))),
         quick=options["quick"],
         sources=sources,
     )

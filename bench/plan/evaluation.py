@@ -17,7 +17,7 @@ from bench.spec import parse_names
 from tasks.base import Task
 from tasks.find import task_groups
 
-NEW_CLASSES, CORRUPTIONS, FORGETTING, TASK = "new-classes", "corruptions", "forgetting", "task:"
+NONE, NEW_CLASSES, CORRUPTIONS, FORGETTING, TASK = "none", "new-classes", "corruptions", "forgetting", "task:"
 NAMES = (NEW_CLASSES, CORRUPTIONS, FORGETTING, f"{TASK}NAME")
 
 
@@ -76,11 +76,11 @@ def fits(task: Task, other: Task) -> bool:
 
 
 def parse_evaluation(text: str) -> Evaluation:
-    """Names of NAMES separated by commas. Raises UsageError."""
+    """Names of NAMES separated by commas, or `none`. Raises UsageError."""
     tasks: dict[str, None] = {}
     flags: set[str] = set()
     groups = task_groups()
-    for entry in parse_names(text, "evaluations") if text.strip() else []:
+    for entry in parse_names(text, "evaluations") if text.strip() not in ("", NONE) else []:
         name = str(entry)
         if name.startswith(TASK):
             source = name.removeprefix(TASK)
