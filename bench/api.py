@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -86,6 +86,8 @@ def run(
             f"{request.backbone} have: give methods their own, as in lora[lr=1e-4]"
         )
     facts = {"random_weights": backbone.random_weights, "aligned": backbone.aligned}
+    if not dry_run or settings.bank.exists():  # a dry run leaves no trace
+        request = replace(request, sources=replace(request.sources, memory=settings.bank / "contents"))
     cells = expand(request, registry, backbone.fingerprint, **facts)
     follower = Follower(store)
     latest = store.latest()

@@ -19,6 +19,7 @@ from PIL import Image
 from scipy.sparse import csr_array
 
 from bench.errors import DataError
+from tasks.image_files import Files
 
 SplitName = Literal["train", "val", "test"]
 
@@ -31,6 +32,7 @@ class Sources:
     support: Path | None = None  # folder of published few-shot index files that stand in for the draw of supports
     other_counts: bool = False  # whether a data set of other counts than the catalogue's is taken, as a split of its own
     plugins: tuple[Path, ...] = ()  # Python files with more tasks
+    memory: Path | None = None  # folder of what is remembered of the data's files; see tasks/contents.py
 
     @property
     def root(self) -> Path | None:
@@ -82,6 +84,7 @@ class Split:
     None for classification. labels: [N] int64 class numbers; -1 throughout for retrieval, where the row itself is the match.
     credit: sparse [N, C], 0..1, what each answer is worth where there is more to it than right and wrong; a row whose
     answer is none of the classes is labelled -1 then: nothing learns from it, and it is scored by its credit.
+    files: those of the rows, where each image is a file.
     """
 
     ids: Sequence[str]
@@ -89,6 +92,7 @@ class Split:
     labels: np.ndarray
     texts: Sequence[str] | None = None
     credit: csr_array | None = None
+    files: Files | None = None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.ids) or (self.texts is not None and len(self.texts) != len(self.ids)):
@@ -107,6 +111,7 @@ class Split:
             self.labels[list(rows)],
             None if self.texts is None else [self.texts[row] for row in rows],
             None if self.credit is None else self.credit[list(rows)],
+            None if self.files is None else self.files.part(rows),
         )
 
 

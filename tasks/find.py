@@ -16,8 +16,8 @@ from tasks.plugged import Plugged, plugged_tasks
 
 # What a task may be read from when it is given by a path, `SCHEME:PATH`, or made of another, `base:NAME`.
 SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
-    **{scheme: lambda path, sources, scheme=scheme: typed_task(f"{scheme}:{path}") for scheme in READERS},  # type: ignore[misc]
-    "card": lambda path, sources: card_task(Path(path).expanduser()),
+    **{scheme: lambda path, sources, scheme=scheme: typed_task(f"{scheme}:{path}", sources.memory) for scheme in READERS},  # type: ignore[misc]
+    "card": lambda path, sources: card_task(Path(path).expanduser(), sources.memory),
     **{which: lambda name, sources, which=which: half(find_task(name, sources), which) for which in HALVES},  # type: ignore[misc]
 }
 

@@ -14,6 +14,7 @@ from bench.errors import DataError
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".ppm", ".tif", ".tiff"})
 MOST_PIXELS = 100_000_000
+DECODING = b"2"  # to be raised with any change of what becomes of some files' pixels: what was made of them is made anew
 PAPER = (255, 255, 255)  # what shows through where a picture is transparent
 
 

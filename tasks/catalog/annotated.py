@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.errors import DataError
 from tasks.base import Augmentation, Sources, Split, SplitName, Task
 from tasks.catalog.labelled import OTHER_COUNTS, counts_error, wrong_classes, wrong_counts
+from tasks.contents import contents
 
 VALIDATION_PARTS = 10  # where a set has no validation split, one part in so many of its training images stands in
 
@@ -79,17 +80,17 @@ class Annotated:
         form = self._form(root)
         if missing := form.missing(root):
             raise DataError(f"task {self.name}: {root} has no {', no '.join(missing)}: get what is missing from {self.link}")
-        contents = form.read(*form.found(root))
-        wrong = [*wrong_classes(contents.class_names, self.classes), *wrong_counts(contents.splits, form.sizes)]
+        found = form.read(*form.found(root))
+        wrong = [*wrong_classes(found.class_names, self.classes), *wrong_counts(found.splits, form.sizes)]
         if wrong and not sources.other_counts:
             raise counts_error(form.found(root)[0], wrong)
         whose = f"{OTHER_COUNTS} ({'; '.join(wrong)})" if wrong else form.split
-        splits = contents.splits if "val" in contents.splits else _with_validation(contents.splits)
+        splits = found.splits if "val" in found.splits else _with_validation(found.splits)
         return Task(
             name=self.name,
             kind=self.kind,
-            version=f"{self.version}-{_short_hash(contents.class_names, form.split)}",
-            class_names=contents.class_names,
+            version=f"{self.version}-{_short_hash([form.split, *found.class_names], splits, sources.memory)}",
+            class_names=found.class_names,
             load=splits.__getitem__,
             licence=self.licence,
             origin=f"{self.name}, {whose}",
@@ -114,6 +115,15 @@ def _with_validation(splits: Mapping[SplitName, Split]) -> Mapping[SplitName, Sp
     return {**splits, "train": train.part(rows[False]), "val": train.part(rows[True])}
 
 
-def _short_hash(class_names: Sequence[str], split: str) -> str:
-    """Closed answer sets are counted from the files, so that they are part of what the data are."""
-    return hashlib.sha256("\n".join([split, *class_names]).encode()).hexdigest()[:8]
+def _short_hash(about: Sequence[str], splits: Mapping[SplitName, Split], memory: Path | None) -> str:
+    """Of the rows of each split and what their images hold. Closed answer sets, counted from the files, are part of it."""
+    digest = hashlib.sha256("\n".join(about).encode())
+    for name, split in splits.items():
+        for texts in (split.ids, split.texts or ()):
+            digest.update("\0".join([name, *texts]).encode("utf-8", "surrogatepass"))
+        digest.update(split.labels.tobytes())
+        if split.credit is not None:
+            for part in (split.credit.indptr, split.credit.indices, split.credit.data):
+                digest.update(part.tobytes())
+    digest.update(contents([split.files for split in splits.values() if split.files is not None], memory))
+    return digest.hexdigest()[:8]

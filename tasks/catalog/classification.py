@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
-from PIL import Image
 
 from bench.errors import DataError
 from tasks.base import Augmentation, Entry, Sources, Split, SplitName, Task
 from tasks.catalog import coop
 from tasks.catalog.coop import OnDisk
-from tasks.catalog.hub import OnHub, Repository, class_names, commit_of
+from tasks.catalog.hub import OnHub, Repository, class_names, commit_of, data_files
 from tasks.catalog.labelled import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
-from tasks.images import open_image
+from tasks.contents import contents
+from tasks.image_files import Files
+from tasks.images import DECODING
 
 READY = "ready in the data root"
 FROM_HUB = "the hub's split"
@@ -60,39 +60,41 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     def task(self, sources: Sources) -> Task:
         """Raises DataError that names what is missing and the remedy."""
         if self.disk is not None and (folder := sources.folder(self.disk.folder)):
-            return self._from_disk(self.disk, folder, sources.other_counts)
+            return self._from_disk(self.disk, folder, sources)
         if self.hub is not None:
-            return self._from_hub(self.hub, sources.folder(self.hub.folder), sources.other_counts)
+            return self._from_hub(self.hub, sources.folder(self.hub.folder), sources)
         root = "--data-root is not given" if sources.data_root is None else f"{sources.data_root} has no such folder"
         raise DataError(f"{self.name} {self.state(sources)} in the data root, and {root}: docs/data.md says where it comes from")
 
-    def _from_disk(self, disk: OnDisk, folder: Path, other_counts: bool) -> Task:
-        names, splits = coop.read(disk, folder, None if other_counts else self.classes)
+    def _from_disk(self, disk: OnDisk, folder: Path, sources: Sources) -> Task:
+        names, splits = coop.read(disk, folder, None if sources.other_counts else self.classes)
         wrong = [*wrong_classes(names, self.classes), *wrong_counts(splits, self.sizes)]
-        if wrong and not other_counts:
+        if wrong and not sources.other_counts:
             raise counts_error(folder / disk.index, wrong)
         splits = with_validation(splits)
+        files = [Files(folder / disk.images, rows.ids) for rows in splits.values()]
         whose = f"other counts ({'; '.join(wrong)})" if wrong else "the split that CoOp uses"
         return self._task(
             names,
-            version=version([*names, *self.templates], splits),
+            version=version([*names, *self.templates], splits, contents(files, sources.memory)),
             load=partial(_load, folder / disk.images, splits),
             origin=f"{folder.name}, {whose}",
             split_origin=OTHER_COUNTS if wrong else "",
         )
 
-    def _from_hub(self, hub: OnHub, copy: Path | None, other_counts: bool) -> Task:
+    def _from_hub(self, hub: OnHub, copy: Path | None, sources: Sources) -> Task:
         commit = "" if copy else commit_of(hub)
+        held = contents([data_files(copy)], sources.memory) if copy else DECODING  # a commit says what its files hold
         names = class_names(hub, copy, commit)
         wrong = wrong_classes(names, hub.classes or self.classes)
-        if wrong and not other_counts:
+        if wrong and not sources.other_counts:
             raise counts_error(copy or hub.id, wrong)
         sizes = {split: size for split, size in (hub.sizes or self.sizes).items() if split not in hub.unconfirmed}
-        repository = Repository(hub, copy, commit, len(names), None if other_counts else sizes)
-        labels = [*([FROM_HUB] if self.disk is not None else []), *([UNCHECKED] if other_counts else [])]
+        repository = Repository(hub, copy, commit, len(names), None if sources.other_counts else sizes)
+        labels = [*([FROM_HUB] if self.disk is not None else []), *([UNCHECKED] if sources.other_counts else [])]
         return self._task(
             names,
-            version=version([*names, *self.templates, hub.id, *([commit] if commit else [])], {}),
+            version=version([*names, *self.templates, hub.id, *([commit] if commit else [])], {}, held),
             load=repository.load,
             origin=f"{hub.id} on the hub, revision {commit}" if commit else f"{hub.id} on the hub, a copy",
             split_origin=", ".join(labels),
@@ -112,11 +114,8 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 def _load(images: Path, splits: Splits, split: SplitName) -> Split:
     rows = splits[split]
-    return Split(rows.ids, partial(_open_row, images, rows.ids), rows.labels)
-
-
-def _open_row(images: Path, ids: Sequence[str], row: int) -> Image.Image:
-    return open_image(images / ids[row])
+    files = Files(images, rows.ids)
+    return Split(rows.ids, files.open, rows.labels, files=files)
 
 
 def _entries() -> tuple[ClassificationSet, ...]:

@@ -21,6 +21,7 @@ from PIL import Image
 from bench.errors import DataError
 from tasks.base import Split, SplitName
 from tasks.catalog.labelled import Labelled, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
+from tasks.image_files import Files
 from tasks.images import decode_image
 from tasks.revision import MAIN, cache_folder, commit, of_commit
 
@@ -58,6 +59,12 @@ class OnHub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         snapshots = cache_folder(self.id) / "snapshots"
         folder = snapshots if self.revision == MAIN else snapshots / self.revision
         return any(path.suffix in DATA_FILES for path in folder.rglob("*"))
+
+
+def data_files(copy: Path) -> Files:
+    """Those that a copy of a repository holds."""
+    found = (path for path in copy.rglob("*") if path.suffix in DATA_FILES)
+    return Files(copy, sorted(path.relative_to(copy).as_posix() for path in found))
 
 
 def commit_of(hub: OnHub) -> str:

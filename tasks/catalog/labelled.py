@@ -96,11 +96,12 @@ def counts_error(where: object, wrong: Sequence[str]) -> DataError:
     )
 
 
-def version(texts: Iterable[str], splits: Splits) -> str:
-    """A short hash of class names and templates, and of which images with which labels are in which split."""
+def version(texts: Iterable[str], splits: Splits, held: bytes) -> str:
+    """A short hash of class names and templates, of which images with which labels are in which split, and what they hold."""
     digest = hashlib.sha256("\n".join(texts).encode())
     for split, rows in splits.items():
         digest.update(f"\n{split}\n".encode())
         digest.update("\n".join(rows.ids).encode("utf-8", "surrogatepass"))
         digest.update(rows.labels.astype("<i8").tobytes())
+    digest.update(held)
     return digest.hexdigest()[:12]

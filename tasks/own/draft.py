@@ -12,7 +12,7 @@ from bench.errors import UsageError
 from tasks.base import Augmentation, Task
 from tasks.own.card import Card, typed_card
 from tasks.own.index import Index
-from tasks.own.pictures import Files
+from tasks.own.pictures import Filed
 from tasks.own.task import READERS, card_index
 
 SCHEME_OF = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
@@ -52,8 +52,8 @@ def with_root(card: Card, base: Path) -> tuple[Card, Index]:
     """The card with the folder of the images, where they lie one folder below the table, and the index."""
     index = card_index(card, base)
     pictures = index.pictures
-    if card.root is None and isinstance(pictures, Files) and not (pictures.folder / pictures.ids[0]).exists():
-        below = [each for each in pictures.folder.iterdir() if each.is_dir() and (each / pictures.ids[0]).exists()]
+    if card.root is None and isinstance(pictures, Filed) and not (pictures.folder / pictures.names[0]).exists():
+        below = [each for each in pictures.folder.iterdir() if each.is_dir() and (each / pictures.names[0]).exists()]
         if len(below) == 1:
             card = msgspec.structs.replace(card, root=_seen_from(base, below[0]))
             index = card_index(card, base)

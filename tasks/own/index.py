@@ -40,7 +40,7 @@ class Index:
     def load(self, split: SplitName) -> Split:
         rows = np.flatnonzero(self.parts == SPLITS.index(split))
         texts = None if self.texts is None else self.texts.take(rows)
-        return Split(self.pictures.ids.take(rows), partial(self._image, rows), self.labels[rows], texts)
+        return Split(self.pictures.names.take(rows), partial(self._image, rows), self.labels[rows], texts)
 
     def _image(self, rows: np.ndarray, row: int) -> Image.Image:
         return self.pictures.open(int(rows[row]))
@@ -56,7 +56,7 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
     labels, names, known = _labels(rows, roles, card)
     texts = None if roles.text is None else rows.texts(roles.text)
-    images, ids = pictures.ids.numbered()
+    images, ids = pictures.names.numbered()
     if roles.kind == "classification":
         _each_once(images, ids, rows)
         units, groups = np.arange(len(rows)), grouped(labels, known)

@@ -16,51 +16,50 @@ from PIL import Image
 from pyarrow import compute
 
 from bench.errors import DataError
-from tasks.images import decode_image, open_image
+from tasks.contents import MISSING, contents, digests, sampled
+from tasks.image_files import Files
+from tasks.images import DECODING, decode_image
 from tasks.own.strings import Strings
 from tasks.own.table import holds_images
 
-MISSING = -1  # size of a file that isn't there
-
 
 @dataclass(frozen=True)
-class Files:
+class Filed(Files):
     """Images in files. The paths relative to `folder` are their ids, so that these don't change with the place of the data."""
 
-    folder: Path
-    ids: Strings
+    names: Strings
 
-    def open(self, row: int) -> Image.Image:
-        return open_image(self.folder / self.ids[row])
-
-    def content(self, row: int) -> bytes:
-        """The image as it is kept. Raises OSError or ValueError."""
-        return (self.folder / self.ids[row]).read_bytes()
-
-    def sizes(self, rows: np.ndarray) -> np.ndarray:
-        """Bytes [N] int64 of some images."""
-        return np.array([_size(self.folder / self.ids[row]) for row in rows], np.int64)
+    def contents(self, memory: Path | None) -> bytes:
+        """A digest of what the images are. Raises DataError if there are none of them."""
+        if not any((self.folder / name).exists() for name in self.names):
+            first = self.folder / self.names[0]
+            raise DataError(
+                f"{first}: no such image, and none of the others is there: say by root=FOLDER where image paths start"
+            )
+        return contents([self], memory)
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """Images inside the table: a column of bytes. The row number, or the content's hash, is the id."""
+    """Images inside the table: a column of bytes. `names`: the row's number, or the content's hash, is the id."""
 
     where: str
-    ids: Strings
+    names: Strings
     column: pa.ChunkedArray
 
     def open(self, row: int) -> Image.Image:
-        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.ids[row]}")
+        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.names[row]}")
 
     def content(self, row: int) -> bytes:
         return self.column[row].as_py() or b""
 
-    def sizes(self, rows: np.ndarray) -> np.ndarray:
-        return compute.fill_null(compute.binary_length(self.column), MISSING).to_numpy()[rows].astype(np.int64)
+    def contents(self, memory: Path | None) -> bytes:
+        """A digest of what the images are: of the sizes of all, and of as many as are read of files."""
+        sizes = compute.fill_null(compute.binary_length(self.column), MISSING).to_numpy().astype(np.int64)
+        return DECODING + sizes.tobytes() + digests(self.content, sampled(len(sizes)).tolist()).tobytes()
 
 
-Pictures = Files | Embedded
+Pictures = Filed | Embedded
 
 
 def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], shared: bool) -> Pictures:
@@ -102,18 +101,18 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _files(parts: Sequence[tuple[Path, Strings]]) -> Files:
+def _files(parts: Sequence[tuple[Path, Strings]]) -> Filed:
     """Paths as given where all start from one folder; else relative to the deepest folder that holds them all."""
     folders = {folder for folder, _ in parts}
     absolute = any(compute.any(compute.starts_with(paths.array, "/")).as_py() for _, paths in parts)
     if len(folders) == 1 and not absolute:
-        return Files(folders.pop(), Strings(pa.chunked_array([paths.array for _, paths in parts], pa.large_string())))
+        return Filed(folders.pop(), Strings(pa.chunked_array([paths.array for _, paths in parts], pa.large_string())))
     whole = [_absolute(folder, paths) for folder, paths in parts]
     joined = pa.chunked_array([paths.array for paths in whole], pa.large_string())
     ends = compute.min_max(joined).as_py()
     common = os.path.commonpath([os.path.dirname(ends["min"]), os.path.dirname(ends["max"])])  # noqa: PTH120
     start = len(common.rstrip("/")) + 1
-    return Files(Path(common), Strings(compute.utf8_slice_codeunits(joined, start)))
+    return Filed(Path(common), Strings(compute.utf8_slice_codeunits(joined, start)))
 
 
 def _absolute(folder: Path, paths: Strings) -> Strings:
@@ -124,13 +123,6 @@ def _absolute(folder: Path, paths: Strings) -> Strings:
 
 def _hashes(content: pa.ChunkedArray) -> list[str]:
     return [hashlib.sha256(body.as_py() or b"").hexdigest()[:16] for body in content]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):
-        return MISSING
 
 
 def text_column(values: pa.ChunkedArray, where: str, column: str) -> pa.ChunkedArray:

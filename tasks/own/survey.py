@@ -51,7 +51,7 @@ class _Look:
 
 def survey(index: Index) -> Survey:
     """Reads up to LOOKED_AT images, by several threads."""
-    numbers, ids = index.pictures.ids.numbered()
+    numbers, ids = index.pictures.names.numbered()
     counts = np.zeros((len(SPLITS), max(1, len(index.class_names))), np.int64)
     used = index.parts >= 0
     np.add.at(counts, (index.parts[used], np.maximum(index.labels[used], 0)), 1)
@@ -81,9 +81,9 @@ def _look(index: Index, row: int) -> _Look:
     try:
         body = index.pictures.content(row)
     except (OSError, ValueError) as error:
-        return _Look("", None, f"{index.pictures.ids[row]}: {getattr(error, 'strerror', None) or error}")
+        return _Look("", None, f"{index.pictures.names[row]}: {getattr(error, 'strerror', None) or error}")
     try:
-        shape = difference_hash(decode_image(io.BytesIO(body), index.pictures.ids[row]))
+        shape = difference_hash(decode_image(io.BytesIO(body), index.pictures.names[row]))
     except DataError as error:
         return _Look("", None, str(error).partition(": ")[0])
     flat = not FLAT <= shape.bit_count() <= 64 - FLAT

@@ -7,18 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from bench.errors import DataError, unknown
 from tasks.base import Augmentation, Task
 from tasks.own.card import Card, read_card, typed_card
 from tasks.own.folder import folder_tables
 from tasks.own.hub import commit_read, hub_tables, stored_parquet
 from tasks.own.index import Index, read_index
-from tasks.own.pictures import MISSING, Files
 from tasks.own.table import Tables, place, read_csv, read_json, read_parquet, tables_of
 
-LOOKED_AT = 10_000  # images, evenly spaced, whose sizes are part of the version; the others of a larger set aren't looked at
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a sentence is about, a flip turns left to right
 
 
@@ -37,18 +33,18 @@ READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {
 }
 
 
-def typed_task(text: str) -> Task:
+def typed_task(text: str, memory: Path | None = None) -> Task:
     """The task of `scheme:PATH[key=value,...]`. Raises UsageError or DataError."""
     named, card = typed_card(text)
-    return own_task(card, Path(), _short(named.name, Path()))
+    return own_task(card, Path(), _short(named.name, Path()), memory)
 
 
-def card_task(path: Path) -> Task:
+def card_task(path: Path, memory: Path | None = None) -> Task:
     """The task of a card. Raises DataError."""
-    return own_task(read_card(path), path.parent, f"card:{path.stem}")
+    return own_task(read_card(path), path.parent, f"card:{path.stem}", memory)
 
 
-def own_task(card: Card, base: Path, name: str) -> Task:
+def own_task(card: Card, base: Path, name: str, memory: Path | None = None) -> Task:
     """The task that a card describes; its paths start from the folder `base`. Raises DataError that names file and remedy."""
     index = card_index(card, base)
     kind = index.roles.kind
@@ -60,7 +56,7 @@ def own_task(card: Card, base: Path, name: str) -> Task:
     return Task(
         name=name,
         kind=kind,
-        version=_version(index, card, augmentation),
+        version=_version(index, card, augmentation, memory),
         class_names=index.class_names,
         load=index.load,
         templates=card.templates or Task.templates,
@@ -111,21 +107,15 @@ def _on_hub(data: str, base: Path) -> bool:
     return scheme == "hf" and not place(base, path).is_dir()
 
 
-def _version(index: Index, card: Card, augmentation: Augmentation) -> str:
-    """A short hash of what the rows are and how they are put to a model, with the sizes of the images.
+def _version(index: Index, card: Card, augmentation: Augmentation, memory: Path | None) -> str:
+    """A short hash of what the rows are, how they are put to a model, and what the images hold.
 
     Raises DataError if there are none of the images.
     """
-    ids = index.pictures.ids
-    rows = np.unique(np.linspace(0, len(ids) - 1, min(len(ids), LOOKED_AT)).astype(np.int64))
-    sizes = index.pictures.sizes(rows)
-    if isinstance(index.pictures, Files) and (sizes == MISSING).all():
-        first = index.pictures.folder / ids[0]
-        raise DataError(f"{first}: no such image, and none of the others is there: say by root=FOLDER where image paths start")
     about = [index.roles.kind, index.class_names, card.templates, card.candidate, card.pairs_per_shot]
     digest = hashlib.sha256(json.dumps([*about, augmentation.smallest_crop, augmentation.flip]).encode())
-    for values in (index.parts, index.labels, sizes):
-        digest.update(values.tobytes())
-    for texts in (ids, index.texts or ()):
+    for values in (index.parts.tobytes(), index.labels.tobytes(), index.pictures.contents(memory)):
+        digest.update(values)
+    for texts in (index.pictures.names, index.texts or ()):
         digest.update("\0".join(texts).encode())
     return digest.hexdigest()[:12]

@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.errors import DataError
 from tasks.base import Split
-from tasks.readers.files import Images
+from tasks.readers.files import present
 
 
 def captioned(path: Path, images: Path, rows: list[tuple[str, str]]) -> Split:
@@ -17,6 +17,5 @@ def captioned(path: Path, images: Path, rows: list[tuple[str, str]]) -> Split:
         if not caption:
             raise DataError(f"{path}: an empty caption of {name}: remove it")
     names = [name for name, _ in rows]
-    files = Images(images, names)
-    files.check(path)
-    return Split(names, files.open, np.full(len(rows), -1, np.int64), [caption for _, caption in rows])
+    files = present(images, names, path)
+    return Split(names, files.open, np.full(len(rows), -1, np.int64), [caption for _, caption in rows], files=files)

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.errors import DataError
 from tasks.base import Split
-from tasks.readers.files import Images, no_duplicates, read_json, read_lines
+from tasks.readers.files import no_duplicates, present, read_json, read_lines
 
 
 def read_answers(path: Path) -> tuple[str, ...]:
@@ -30,8 +30,7 @@ def read(folder: Path, answers: tuple[str, ...]) -> Split:
     for row, (_, answer, _) in enumerate(found):
         if answer not in numbers:
             raise DataError(f"{path}, question {row}: unknown answer {answer!r}: add it to answers.txt, or mend the question")
-    files = Images(folder / "images", [f"{image}.png" for _, _, image in found])
-    files.check(path)
+    files = present(folder / "images", [f"{image}.png" for _, _, image in found], path)
     ids = [f"{folder.name}/{image}" for _, _, image in found]
     labels = np.array([numbers[answer] for _, answer, _ in found], np.int64)
-    return Split(ids, files.open, labels, [question for question, _, _ in found])
+    return Split(ids, files.open, labels, [question for question, _, _ in found], files=files)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from PIL import Image
 
 from bench.errors import DataError
-from tasks.images import open_image
+from tasks.image_files import Files
 
 Form = TypeVar("Form")
 AGAIN = "download the file again"
@@ -65,29 +63,23 @@ def no_duplicates(path: Path, what: str, names: Iterable[object]) -> None:
         seen.add(name)
 
 
-@dataclass(frozen=True)
-class Images:
-    """Image files of a folder by their names in it, such as "train2014/COCO_train2014_000000000009.jpg"."""
+def present(folder: Path, names: Sequence[str], annotations: Path) -> Files:
+    """The image files that annotations name. Each folder is listed once.
 
-    folder: Path
-    names: Sequence[str]  # [N], the file of each row
-
-    def check(self, annotations: Path) -> None:
-        """Raises DataError if a file is missing, with the first one and how many. Each folder is listed once."""
-        there: dict[str, set[str]] = {}
-        missing = []
-        for name in dict.fromkeys(self.names):
-            parent, _, file = name.rpartition("/")
-            if parent not in there:
-                there[parent] = set(_listed(self.folder / parent))
-            if file not in there[parent]:
-                missing.append(name)
-        if missing:
-            count = f"{len(missing)} of {len(set(self.names))} image files named in {annotations}"
-            raise DataError(f"{self.folder / missing[0]} is missing ({count}): complete the images, or check the folder")
-
-    def open(self, row: int) -> Image.Image:
-        return open_image(self.folder / self.names[row])
+    Raises DataError if a file is missing, with the first one and how many.
+    """
+    there: dict[str, set[str]] = {}
+    missing = []
+    for name in dict.fromkeys(names):
+        parent, _, file = name.rpartition("/")
+        if parent not in there:
+            there[parent] = set(_listed(folder / parent))
+        if file not in there[parent]:
+            missing.append(name)
+    if missing:
+        count = f"{len(missing)} of {len(set(names))} image files named in {annotations}"
+        raise DataError(f"{folder / missing[0]} is missing ({count}): complete the images, or check the folder")
+    return Files(folder, names)
 
 
 def _listed(folder: Path) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.errors import DataError
 from tasks.base import Split, SplitName
-from tasks.readers.files import Images, no_duplicates, read_json_lines
+from tasks.readers.files import no_duplicates, present, read_json_lines
 
 CLASSES = ("false", "true")
 PERMUTATIONS = 6
@@ -38,10 +38,9 @@ def read(path: Path, images: Path) -> Split:
     no_duplicates(path, "identifier", (line.identifier for line in lines))
     each = [(line, turn) for line in lines for turn in range(PERMUTATIONS)]
     names = [f"{line.directory}/{path.stem}-{line.identifier}-{turn}.png" for line, turn in each]
-    files = Images(images, names)
-    files.check(path)
+    files = present(images, names, path)
     labels = np.array([CLASSES.index(line.label) for line, _ in each], np.int64)
-    return Split(names, files.open, labels, [line.sentence for line, _ in each])
+    return Split(names, files.open, labels, [line.sentence for line, _ in each], files=files)
 
 
 def deal(whole: Split) -> dict[SplitName, Split]:

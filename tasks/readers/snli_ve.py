@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.errors import DataError
 from tasks.base import Split
-from tasks.readers.files import Images, no_duplicates, read_json_lines
+from tasks.readers.files import no_duplicates, present, read_json_lines
 
 CLASSES = ("entailment", "neutral", "contradiction")
 NO_AGREEMENT = "-"
@@ -36,7 +36,6 @@ def read(path: Path, images: Path) -> Split:
             raise DataError(f"{path}, line {number}: unknown gold_label {line.label!r}: use {', '.join(CLASSES)}, or - for none")
         lines.append(line)
     no_duplicates(path, "pairID", (line.pair for line in lines))
-    files = Images(images, [f"{line.image}.jpg" for line in lines])
-    files.check(path)
+    files = present(images, [f"{line.image}.jpg" for line in lines], path)
     labels = np.array([CLASSES.index(line.label) for line in lines], np.int64)
-    return Split([line.image for line in lines], files.open, labels, [line.hypothesis for line in lines])
+    return Split([line.image for line in lines], files.open, labels, [line.hypothesis for line in lines], files=files)

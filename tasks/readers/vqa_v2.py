@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 
 from bench.errors import DataError
 from tasks.base import Split
-from tasks.readers.files import Images, no_duplicates, read_json
+from tasks.readers.files import no_duplicates, present, read_json
 from tasks.readers.vqa_answers import normalised, worth
 
 YES_NO = ("yes", "no")
@@ -113,9 +113,8 @@ def split(rows: Sequence[Answered], classes: tuple[str, ...], annotations: Path,
         labels[number] = -1 if best is None else best
     credit = csr_array((np.array(values), np.array(columns, np.int64), np.array(starts)), shape=(len(rows), len(classes)))
     names = [row.picture for row in rows]
-    files = Images(images, names)
-    files.check(annotations)
-    return Split(names, files.open, labels, [row.question for row in rows], credit)
+    files = present(images, names, annotations)
+    return Split(names, files.open, labels, [row.question for row in rows], credit, files=files)
 
 
 def yes_no(rows: Sequence[Answered], annotations: Path, images: Path) -> Split:

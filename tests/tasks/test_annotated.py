@@ -17,7 +17,7 @@ from tasks.catalog.pairs import ENTRIES as PAIRS
 from tasks.catalog.retrieval import ENTRIES as RETRIEVAL
 from tasks.readers import easy_vqa
 from tests.factories import make_split
-from tests.tasks.readers.test_pair_files import easy
+from tests.tasks.readers.test_pair_files import easy, picture
 
 
 def contents(*paths: Path) -> Contents:
@@ -110,16 +110,33 @@ def test_every_pair_and_retrieval_set_is_in_the_catalogue_with_its_kind() -> Non
             assert "needs" in entry.state(Sources())
 
 
-def test_easy_vqa_runs_through_its_entry(tmp_path: Path) -> None:
-    folder = tmp_path / "easy-vqa"
+def easy_entry(root: Path) -> tuple[Annotated, Path]:
+    """easy-VQA in small, and its folder."""
+    folder = root / "easy-vqa"
     for part in ("train", "test"):
         (folder / part).mkdir(parents=True)
         easy(folder, [["what shape?", "circle", 1], ["is there a circle?", "yes", 0]], part)
     (entry,) = (entry for entry in PAIRS if entry.name == "easy-vqa")
     assert isinstance(entry, Annotated)
     with pytest.raises(DataError, match=r"easy-vqa/.*: .*2 train, 38,575 expected"):
-        entry.task(Sources(tmp_path))
-    small = replace(entry, classes=2, forms=(replace(entry.forms[0], sizes={"train": 2, "test": 2}),))
+        entry.task(Sources(root))
+    return replace(entry, classes=2, forms=(replace(entry.forms[0], sizes={"train": 2, "test": 2}),)), folder
+
+
+def test_the_version_follows_images_questions_and_answers(tmp_path: Path) -> None:
+    entry, folder = easy_entry(tmp_path)
+    sources = Sources(tmp_path, memory=tmp_path / "memory")
+    versions = [entry.task(sources).version, entry.task(sources).version]
+    picture(folder / "test" / "images" / "1.png", (1, 2, 3))
+    versions.append(entry.task(sources).version)
+    for changed in (["what form?", "circle", 1], ["what shape?", "yes", 1], ["what shape?", "circle", 0]):
+        easy(folder, [changed, ["is there a circle?", "yes", 0]], "test")
+        versions.append(entry.task(sources).version)
+    assert versions[0] == versions[1] and len(set(versions)) == 5
+
+
+def test_easy_vqa_runs_through_its_entry(tmp_path: Path) -> None:
+    small, folder = easy_entry(tmp_path)
     task = small.task(Sources(tmp_path))
     assert task.candidates("what shape?") == ["what shape? circle", "what shape? yes"]
     assert task.class_names == easy_vqa.read_answers(folder / "answers.txt")

@@ -87,6 +87,16 @@ def test_ids_and_validation_rows_are_the_same_the_next_time_and_in_other_shards(
     np.testing.assert_array_equal(again.train.labels, one.train.labels)
 
 
+def test_a_copy_whose_files_are_replaced_is_another_version(tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    before = a_set().task(Sources(tmp_path)).version
+    shard = next((folder / "test").glob("*.tar"))
+    body = bytearray(shard.read_bytes())
+    body[600] ^= 1
+    shard.write_bytes(body)
+    assert a_set().task(Sources(tmp_path)).version != before
+
+
 def test_parquet_files_are_read_with_the_class_names_of_their_card(tmp_path: Path) -> None:
     write_parquet(tmp_path / "fashion", NAMES, {"train": 10, "test": 4})
     task = a_set(hub=OnHub("someone/fashion", "main", form="parquet")).task(Sources(tmp_path))

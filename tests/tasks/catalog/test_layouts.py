@@ -107,7 +107,20 @@ def test_odd_class_names_are_kept_as_they_are(name: str, tmp_path: Path) -> None
     assert all(one in text for one, text in zip(names, task.class_texts(), strict=True))
 
 
-def test_the_version_follows_the_split_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["dtd", "fgvc-aircraft", "imagenet"])
+def test_images_that_are_replaced_under_their_names_are_another_version(name: str, tmp_path: Path) -> None:
+    entry, _, folder = laid_out(tmp_path, name)
+    sources = Sources(tmp_path, memory=tmp_path / "memory")
+    before = entry.task(sources).version
+    image = next(path for path in sorted(folder.rglob("*")) if path.suffix.lower() in (".jpg", ".jpeg"))
+    body = image.read_bytes()
+    image.write_bytes(body[:-1] + b"x")
+    assert entry.task(sources).version != before
+    image.write_bytes(body)
+    assert entry.task(sources).version == entry.task(Sources(tmp_path)).version == before
+
+
+def test_the_version_follows_split_and_images_and_nothing_else(tmp_path: Path) -> None:
     entry, disk, folder = laid_out(tmp_path / "here", "dtd")
     laid_out(tmp_path / "there", "dtd")
     here, there = entry.task(Sources(tmp_path / "here")), entry.task(Sources(tmp_path / "there"))

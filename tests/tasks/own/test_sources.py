@@ -14,7 +14,7 @@ from bench.errors import DataError, UsageError
 from tasks.base import Augmentation, Task
 from tasks.find import find_task
 from tasks.revision import commit
-from tests.tasks.own.makers import draw, hub_folder, write
+from tests.tasks.own.makers import draw, hub_folder, png, write
 
 LABELS = ["big_cat", "dog"] * 10
 
@@ -202,6 +202,18 @@ def test_the_version_changes_with_labels_images_and_template(tmp_path: Path) -> 
     write(path, {"image": names, "label": LABELS[::-1]})
     versions.append(find_task(f"csv:{path}").version)
     assert len(set(versions)) == 4
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_images_that_are_replaced_by_others_of_their_size_are_another_version(tmp_path: Path, inside: bool) -> None:
+    names = draw(tmp_path, 20)
+    versions = set()
+    for grey in (3, 4):
+        (tmp_path / names[3]).write_bytes(png(grey))
+        bodies = [{"bytes": (tmp_path / name).read_bytes(), "path": name} for name in names]
+        path = write(tmp_path / "t.parquet", {"image": bodies if inside else names, "label": LABELS})
+        versions |= {find_task(f"parquet:{path}").version for _ in range(2)}
+    assert len(png(3)) == len(png(4)) and len(versions) == 2
 
 
 def test_class_names_with_commas_quotes_braces_and_unicode(tmp_path: Path) -> None:
