@@ -18,7 +18,6 @@ from torch import Tensor
 
 from bench.backbone import Backbone
 from bench.backbone.products import multiply_by
-from bench.backbone.tuned import tuned
 from bench.cell.costs import costs
 from bench.cell.fitting.fitting import Fitting, Step
 from bench.cell.prepare import freeze, prepare
@@ -37,6 +36,7 @@ from bench.plan.grid import QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
 from bench.store.provenance import now, provenance
 from bench.store.record import Bytes, Data, Failure, Joules, Parameters, Record, Seconds, Status, Training
+from bench.tuned import tuned
 from bench.writing import write_whole
 from methods.base import Method, NotApplicable
 from methods.contract.search import search

@@ -16,7 +16,7 @@ from bench.cli.console import print_wide
 )
 def report(out: Path, sort: str) -> None:
     """Make leaderboard, page, tables and plots of a results folder again from its records."""
-    from bench import api
+    from bench.report import report as make_again
     from bench.report.text.terminal import WIDTH, terminal_table
 
-    print_wide(terminal_table(api.report(out, sort)), WIDTH)
+    print_wide(terminal_table(make_again(out, sort)), WIDTH)

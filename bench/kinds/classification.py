@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional as F
 
 from bench.kinds.kind import Batch, FrozenTexts, Kind, Scored
 from bench.kinds.metrics import (
@@ -18,7 +17,11 @@ from bench.kinds.metrics import (
     credit_of,
     reliability,
 )
-from tasks.base import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tasks.base import Split
 
 
 class Classification(Kind):
@@ -44,6 +47,8 @@ class Classification(Kind):
         return classification_metrics(scores, labels, credit), reliability(scores, labels, credit)
 
     def loss(self, batch: Batch) -> Tensor:
+        from torch.nn import functional as F
+
         scores = batch.scores()
         return F.cross_entropy(scores, batch.labels.to(scores.device))
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-from torch import Tensor, nn
 
 from bench.kinds.metrics import Metric, Reliability
-from methods.base import Start
-from tasks.base import Split, Task
+
+if TYPE_CHECKING:  # records and reports ask kinds for names alone, and torch takes seconds
+    from torch import Tensor, nn
+
+    from methods.base import Start
+    from tasks.base import Split, Task
 
 
 @dataclass(frozen=True)

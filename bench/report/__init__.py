@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.errors import StoreError
+from bench.errors import StoreError, UsageError
 from bench.report.numbers.frame import to_frame
 from bench.report.numbers.section import Section
 from bench.report.numbers.sorting import sort_rows
@@ -18,14 +18,26 @@ from bench.report.text.latex import leaderboard_tex
 from bench.report.text.leaderboard import leaderboard
 from bench.report.text.terminal import terminal_table
 from bench.store.record import Record
+from bench.store.store import Store
 from bench.writing import write_whole
 
-__all__ = ["Section", "Summary", "Table", "summarise_records", "terminal_table", "write_report"]
+__all__ = ["Section", "Summary", "Table", "report", "summarise_records", "terminal_table", "write_report"]
 
 
 def summarise_records(records: Iterable[Record]) -> Summary:
     """What the records say, without writing anything."""
     return summarise(to_frame(records))
+
+
+def report(out: Path, sort: str = "score") -> Summary:
+    """Make leaderboard, page, tables and plots of a results folder again from its records, tables sorted by column `sort`.
+
+    Raises UsageError if it has none.
+    """
+    store = Store(out)
+    if not store.records_folder.is_dir():
+        raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
+    return write_report(store.latest().values(), out, sort)
 
 
 def write_report(records: Iterable[Record], out: Path, sort: str = "score") -> Summary:

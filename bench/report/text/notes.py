@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.backbone.tuned import MOVED, TUNED, tables
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import NOT_APPLICABLE, OK
 from bench.report.numbers.layout import Layout
@@ -17,6 +16,7 @@ from bench.report.numbers.section import Section
 from bench.report.numbers.statistics import CONFIDENCE
 from bench.report.text import display
 from bench.report.text.conditions import conditions_notes
+from bench.tuned import MOVED, TUNED, tables
 
 
 def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken: int) -> list[str]:
