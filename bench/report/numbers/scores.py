@@ -111,10 +111,9 @@ def mean_scores(layout: Layout, shots: int, complete: pd.DataFrame) -> dict[str,
 def bootstraps(layout: Layout, shots: int, means: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
     """Label -> interval of its mean over tasks, of those that have one; baselines have no seeds to draw from."""
     cells = layout.averaged(shots)
-    found = {
-        str(label): bootstrap_interval(of_method.pivot(index="task", columns="seed", values="score"))
-        for label, of_method in cells[cells["label"].isin(list(means))].groupby("label")
-    }
+    cells = cells[cells["label"].isin(list(means))]
+    scores = cells.set_index(["label", "task", "seed"])["score"].unstack("seed")
+    found = {str(label): bootstrap_interval(of_method) for label, of_method in scores.groupby(level="label")}
     return {label: interval for label, interval in found.items() if interval is not None}
 
 
