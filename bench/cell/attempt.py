@@ -178,6 +178,7 @@ class Attempt:
             n_test=len(test),
             support_hash=content_hash(task.train, episode.support) if episode.support else "",
             test_hash=content_hash(task.test, test),
+            majority=KINDS[task.kind].majority(task.test, test),
             skipped_images=[_beginning(reason) for reason in frozen.skipped],
         )
         return episode, test

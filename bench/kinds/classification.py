@@ -12,6 +12,7 @@ from bench.kinds.metrics import (
     CREDIT_PARTS,
     Metric,
     Reliability,
+    best_constant,
     check_scores,
     classification_metrics,
     credit_of,
@@ -28,10 +29,14 @@ class Classification(Kind):
     name = "classification"
     headline = "accuracy"
     headline_title = "accuracy (%)"
+    columns = {"class_mean_accuracy": "class mean"}
     text_per_example = False
 
     def expected_shape(self, split: Split, rows: Sequence[int], classes: int) -> tuple[int, int]:
         return len(rows), classes
+
+    def majority(self, split: Split, rows: Sequence[int]) -> float | None:
+        return best_constant(split.labels[list(rows)], None if split.credit is None else split.credit[list(rows)])
 
     def score(self, scores: np.ndarray, split: Split, rows: Sequence[int]) -> Scored:
         credit = None if split.credit is None else split.credit[list(rows)]

@@ -93,6 +93,10 @@ class Kind(ABC):
     def expected_shape(self, split: Split, rows: Sequence[int], classes: int) -> tuple[int, int]:
         """Of the scores of these rows."""
 
+    def majority(self, split: Split, rows: Sequence[int]) -> float | None:
+        """What always giving the most frequent class of these rows scores, 0..1; None where there are no classes."""
+        return None
+
     @abstractmethod
     def score(self, scores: np.ndarray, split: Split, rows: Sequence[int]) -> Scored:
         """Of scores in the expected shape. The one place where labels meet scores."""

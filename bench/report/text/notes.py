@@ -12,7 +12,7 @@ from bench.report.numbers.frame import NOT_APPLICABLE, OK
 from bench.report.numbers.layout import Layout
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.scores import Scores
-from bench.report.numbers.section import Section
+from bench.report.numbers.section import Section, short_backbone
 from bench.report.numbers.statistics import CONFIDENCE
 from bench.report.text import display
 from bench.report.text.conditions import conditions_notes
@@ -66,6 +66,8 @@ def _ranking(ranking: Ranking) -> str:
 
 def _backbone(section: Section) -> list[str]:
     found = []
+    if short_backbone(section.backbone) != section.backbone:
+        found.append(f"The backbone in full: {section.backbone}.")
     if section.random_weights:
         found.append(
             f"The backbone {section.backbone} has random weights: these scores test the program and say nothing about methods."
