@@ -11,7 +11,6 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
-from bench.backbone.tuned import code_with_choice
 from bench.cell.weights import Scorer, read_stored
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
@@ -32,12 +31,14 @@ from bench.plan.resolve import resolve_tasks as resolve_tasks
 from bench.plan.settings import Settings
 from bench.plugins.code import method_code
 from bench.report import Summary, write_report
+from bench.report import report as report
 from bench.store.claims import Claims
 from bench.store.following import Follower
 from bench.store.provenance import now, provenance
 from bench.store.record import CellInfo, Failure, Record
 from bench.store.store import Store, artifact
 from bench.text import plain
+from bench.tuned import code_with_choice
 from bench.upkeep.clean import clean as clean
 from bench.upkeep.merge import merge as merge
 from bench.upkeep.rescore import rescore as rescore
@@ -151,14 +152,6 @@ def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", pl
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: {about.method} does not take the stored parameters {about.params}: {error}") from error
     return Scorer(about, method, load_backbone(about.backbone, device), tensors, device)
-
-
-def report(out: Path, sort: str = "score") -> Summary:
-    """Make leaderboard, page, tables and plots of a results folder again from its records, tables sorted by column `sort`."""
-    store = Store(out)
-    if not store.records_folder.is_dir():
-        raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
-    return write_report(store.latest().values(), out, sort)
 
 
 def status(out: Path, plugins: tuple[Path, ...] = ()) -> Holding:

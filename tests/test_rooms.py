@@ -15,7 +15,7 @@ TOPS = ("bench", "methods", "tasks", "studies")
 # From the ground up: an import goes downwards. Rooms on one floor don't know each other.
 FLOORS = (
     {"bench", "bench.errors", "bench.forks", "bench.writing", "bench.text", "methods", "studies"},
-    {"bench.spec", "bench.plugins"},
+    {"bench.spec", "bench.plugins", "bench.tuned"},
     {"tasks", "bench.backbone"},
     {"bench.kinds"},
     {"bench.store"},

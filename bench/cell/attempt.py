@@ -18,7 +18,6 @@ from torch import Tensor
 
 from bench.backbone import Backbone
 from bench.backbone.products import multiply_by
-from bench.backbone.tuned import tuned
 from bench.cell.costs import costs
 from bench.cell.evaluate import Target, evaluate, role_of
 from bench.cell.fitting.fitting import Fitting, Step
@@ -39,6 +38,7 @@ from bench.plan.grid import QUICK_ELSEWHERE, QUICK_TEST, Cell
 from bench.plan.index_files import given_episode
 from bench.store.provenance import now, provenance
 from bench.store.record import Bytes, Data, Elsewhere, Failure, Joules, Parameters, Record, Seconds, Status, Training
+from bench.tuned import tuned
 from bench.writing import write_whole
 from methods.base import Method, NotApplicable
 from methods.contract.search import search
@@ -186,6 +186,7 @@ class Attempt:
             n_test=len(test),
             support_hash=content_hash(task.train, episode.support) if episode.support else "",
             test_hash=content_hash(task.test, test),
+            majority=KINDS[task.kind].majority(task.test, test),
             skipped_images=[_beginning(reason) for reason in frozen.skipped],
         )
         return episode, test

@@ -12,11 +12,23 @@ from bench.cli.console import print_wide
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/local"), show_default=True)
 @click.option(
-    "--sort", default="score", show_default=True, help="Column that the tables are sorted by, as 'seconds', or a shot count."
+    "--sort",
+    default="score",
+    show_default=True,
+    help="Column that the tables are sorted by, as 'seconds', a shot count, or a metric, as 'class_mean_accuracy'.",
 )
-def report(out: Path, sort: str) -> None:
+@click.option("--columns", default="", help="Columns of leaderboard.tex by their names in the terminal: '16 shots,trained'.")
+@click.option(
+    "--plots",
+    type=click.Choice(["svg", "png", "pdf"]),
+    multiple=True,
+    help="Plots in this format, too, beside SVG; may be given twice.",
+)
+def report(out: Path, sort: str, columns: str, plots: tuple[str, ...]) -> None:
     """Make leaderboard, page, tables and plots of a results folder again from its records."""
-    from bench import api
+    from bench.report import Choices
+    from bench.report import report as make_again
     from bench.report.text.terminal import WIDTH, terminal_table
 
-    print_wide(terminal_table(api.report(out, sort)), WIDTH)
+    names = tuple(name.strip() for name in columns.split(",") if name.strip())
+    print_wide(terminal_table(make_again(out, Choices(sort, names, plots))), WIDTH)

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
-from torch.nn import functional as F
 
 from bench.kinds.kind import Batch, FrozenTexts, Kind, Scored
 from bench.kinds.metrics import (
     CREDIT_PARTS,
     Metric,
     Reliability,
+    best_constant,
     check_scores,
     classification_metrics,
     credit_of,
     reliability,
 )
-from tasks.base import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tasks.base import Split
 
 
 class Classification(Kind):
     name = "classification"
     headline = "accuracy"
     headline_title = "accuracy (%)"
+    columns = {"class_mean_accuracy": "class mean"}
     text_per_example = False
 
     def expected_shape(self, split: Split, rows: Sequence[int], classes: int) -> tuple[int, int]:
         return len(rows), classes
+
+    def majority(self, split: Split, rows: Sequence[int]) -> float | None:
+        return best_constant(split.labels[list(rows)], None if split.credit is None else split.credit[list(rows)])
 
     def score(self, scores: np.ndarray, split: Split, rows: Sequence[int]) -> Scored:
         credit = None if split.credit is None else split.credit[list(rows)]
@@ -44,6 +52,8 @@ class Classification(Kind):
         return classification_metrics(scores, labels, credit), reliability(scores, labels, credit)
 
     def loss(self, batch: Batch) -> Tensor:
+        from torch.nn import functional as F
+
         scores = batch.scores()
         return F.cross_entropy(scores, batch.labels.to(scores.device))
 

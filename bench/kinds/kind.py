@@ -8,14 +8,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-from torch import Tensor, nn
 
 from bench.kinds.metrics import Metric, Reliability
-from methods.base import Start
-from tasks.base import Split, Task
+
+if TYPE_CHECKING:  # records and reports ask kinds for names alone, and torch takes seconds
+    from torch import Tensor, nn
+
+    from methods.base import Start
+    from tasks.base import Split, Task
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Kind(ABC):
     @abstractmethod
     def expected_shape(self, split: Split, rows: Sequence[int], classes: int) -> tuple[int, int]:
         """Of the scores of these rows."""
+
+    def majority(self, split: Split, rows: Sequence[int]) -> float | None:
+        """What always giving the most frequent class of these rows scores, 0..1; None where there are no classes."""
+        return None
 
     @abstractmethod
     def score(self, scores: np.ndarray, split: Split, rows: Sequence[int]) -> Scored:

@@ -67,6 +67,14 @@ def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> float:
     return float((np.cumsum(risk) / np.arange(1, len(risk) + 1)).mean())
 
 
+def best_constant(labels: np.ndarray, credit: csr_array | None = None) -> float:
+    """Accuracy of the one class that is best given to all of labels [N], or that has most credit [N, C] in all."""
+    if credit is not None:
+        return float(credit.sum(axis=0).max()) / len(labels)
+    labelled = labels[labels >= 0]
+    return float(np.bincount(labelled).max()) / len(labels) if len(labelled) else 0.0
+
+
 def _right(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
     """What the predictions of scores [N, C] count, [N] float64: 1 or 0, or their credit."""
     chosen = scores.argmax(1)

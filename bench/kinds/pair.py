@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from bench.kinds.classification import Classification
 from bench.kinds.kind import FrozenTexts
-from methods.base import Start
-from methods.parts.pair_head import pair_head
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from methods.base import Start
 
 
 class Pair(Classification):
@@ -17,6 +20,8 @@ class Pair(Classification):
 
     def own_head(self, start: Start) -> nn.Module | None:
         """Linear on F(v, t), started from the logistic regression on the frozen features."""
+        from methods.parts.pair_head import pair_head
+
         assert start.support is not None
         return pair_head(start.support)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.kinds.metrics import Metric
-from tasks.base import Split
+
+if TYPE_CHECKING:
+    from tasks.base import Split
 
 RECALL_AT = (1, 5, 10)
 

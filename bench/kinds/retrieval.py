@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from bench.kinds.kind import Batch, FrozenTexts, Kind, Scored
 from bench.kinds.metrics import Metric, Reliability
 from bench.kinds.recall import RECALL_AT, check_ranks, different_images, retrieval_metrics, retrieval_ranks
-from tasks.base import Split
 
-Compare = Callable[[Tensor, Tensor], Tensor]  # features [B, d] of images and of texts -> scores [B, B]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tasks.base import Split
+
+    Compare = Callable[[Tensor, Tensor], Tensor]  # features [B, d] of images and of texts -> scores [B, B]
+
 WAYS = {"image_to_text": "text R@", "text_to_image": "image R@"}  # what is looked for
 
 
@@ -60,6 +63,9 @@ def contrastive_loss(
     negatives: pairs are told apart within groups of so many, as on a device that sees no others; None: all of the batch.
     image_numbers: [B] which image each pair has; other captions of the same image are neither right nor wrong then.
     """
+    import torch
+    from torch.nn import functional as F
+
     size = negatives or len(image)
     numbers = torch.arange(len(image)) if image_numbers is None else image_numbers
     total = image.new_zeros(())

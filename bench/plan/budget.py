@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bench.backbone.tuned import TUNED, Tuned
 from bench.errors import UsageError
+from bench.tuned import TUNED, Tuned
 from methods.parts.alignment import DEVICE_BATCH
 from tasks.base import Budget
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from bench.backbone.tuned import code_with_choice
 from bench.errors import UsageError
 from bench.plan.evaluation import CORRUPTIONS, NOWHERE, Evaluation
 from bench.plan.index_files import file_hash, support_file, support_name
@@ -17,6 +16,7 @@ from bench.plugins.code import method_code
 from bench.spec import Named
 from bench.store.record import CellInfo, Record
 from bench.store.store import cell_key
+from bench.tuned import code_with_choice
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.find import find_task
 

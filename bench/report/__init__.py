@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import StoreError
+from bench.errors import StoreError, UsageError
 from bench.report.numbers.frame import to_frame
 from bench.report.numbers.section import Section
 from bench.report.numbers.sorting import sort_rows
@@ -18,9 +19,10 @@ from bench.report.text.latex import leaderboard_tex
 from bench.report.text.leaderboard import leaderboard
 from bench.report.text.terminal import terminal_table
 from bench.store.record import Record
+from bench.store.store import Store
 from bench.writing import write_whole
 
-__all__ = ["Section", "Summary", "Table", "summarise_records", "terminal_table", "write_report"]
+__all__ = ["Choices", "Section", "Summary", "Table", "report", "summarise_records", "terminal_table", "write_report"]
 
 
 def summarise_records(records: Iterable[Record]) -> Summary:
@@ -28,23 +30,40 @@ def summarise_records(records: Iterable[Record]) -> Summary:
     return summarise(to_frame(records))
 
 
-def write_report(records: Iterable[Record], out: Path, sort: str = "score") -> Summary:
+@dataclass(frozen=True)
+class Choices:
+    """What a report may be asked for."""
+
+    sort: str = "score"  # the column that tables are sorted by (not the plots, nor the page, which sorts by a click)
+    columns: tuple[str, ...] = ()  # of the LaTeX tables, by the names that the terminal has; none: the usual ones
+    plots: tuple[str, ...] = ()  # formats of the plots beside SVG: "png", "pdf"
+
+
+def report(out: Path, choices: Choices = Choices()) -> Summary:
+    """Make leaderboard, page, tables and plots of a results folder again from its records. Raises UsageError if it has none."""
+    store = Store(out)
+    if not store.records_folder.is_dir():
+        raise UsageError(f"{out}: no records here: run 'python -m bench run --out {out}' first")
+    return write_report(store.latest().values(), out, choices)
+
+
+def write_report(records: Iterable[Record], out: Path, choices: Choices = Choices()) -> Summary:
     """Write leaderboard.md, .csv, .tex and .json, cells.csv, plots/ and index.html into `out`.
 
-    `records`: the one that counts for each cell, `Store(out).latest().values()`. `sort`: the column that the tables are
-    sorted by (not the plots, nor the page, which sorts by a click). Raises StoreError if `out` can't be written,
-    UsageError if there is no such column.
+    `records`: the one that counts for each cell, `Store(out).latest().values()`. Raises StoreError if `out` can't be
+    written, UsageError if there is no such column.
     """
     records = list(records)
     best_first = summarise_records(records)
-    summary = sort_rows(best_first, sort)
+    summary = sort_rows(best_first, choices.sort)
+    tex = leaderboard_tex(summary, choices.columns)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        plots = write_plots(best_first, out / "plots")
+        plots = write_plots(best_first, out / "plots", tuple(dict.fromkeys(("svg", *choices.plots))))
         paths = {section: {title: f"plots/{name}" for title, name in found.items()} for section, found in plots.items()}
         _write(out / "leaderboard.md", leaderboard(summary, paths))
         _write(out / "leaderboard.csv", leaderboard_csv(summary))
-        _write(out / "leaderboard.tex", leaderboard_tex(summary))
+        _write(out / "leaderboard.tex", tex)
         _write(out / "leaderboard.json", leaderboard_json(summary))
         _write(out / "cells.csv", cells_csv(summary))
         drawings = {

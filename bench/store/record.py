@@ -151,6 +151,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     support_hash: str
     test_hash: str
     skipped_images: list[str] = []
+    majority: float | None = None  # 0..1, accuracy of always giving the test set's most frequent class; None: not known
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):

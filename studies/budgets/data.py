@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.backbone.tuned import FILE, MOVED, Tables, Tuned, tables
+from bench.tuned import FILE, MOVED, Tables, Tuned, tables
 from bench.writing import write_whole
 from studies.budgets.trials import Arrival, Found
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 
 from bench.backbone import load
-from bench.backbone.tuned import tuned
 from bench.cell.fitting.encoder import EncoderFitting
 from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
@@ -20,6 +19,7 @@ from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from bench.store.record import Record
+from bench.tuned import tuned
 from studies.lilt.subject import Subject
 from tasks.find import find_task
 

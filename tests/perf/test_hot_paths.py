@@ -26,12 +26,12 @@ from bench.meter import Meter
 from bench.plan.budget import Allowance
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
-from bench.report import summarise_records
+from bench.report import summarise_records, write_report
 from bench.report.text.leaderboard import leaderboard
 from bench.spec import parse_names
 from bench.store.store import Store
 from tasks.find import find_task
-from tests.report.factory import make_record, number
+from tests.report.factory import make_record, number, realistic, with_bins
 
 EXAMPLES = 64
 STAGES = 5  # of the bundled image tower: embedding, blocks, head
@@ -97,9 +97,10 @@ def test_predicting(benchmark: BenchmarkFixture, tmp_path: Path, spec: str) -> N
     as_products(benchmark, counter.get_total_flops())
 
 
-@pytest.mark.parametrize("what", ["torch", "bench.api, bench.cell.worker"])
+@pytest.mark.parametrize("what", ["torch", "bench.api, bench.cell.worker", "bench.report"])
 def test_start_up(benchmark: BenchmarkFixture, what: str) -> None:
-    """The ratio of the two is what a run waits for before its first cell, as a multiple of what no run can do without."""
+    """The second over the first is what a run waits for before its first cell, as a multiple of what no run can do without;
+    the third is well under one, as a report needs neither torch nor backbones."""
     benchmark.pedantic(lambda: subprocess.run([sys.executable, "-c", f"import {what}"], check=True), rounds=3)
 
 
@@ -131,6 +132,13 @@ def test_report_of_the_default_grids_size(benchmark: BenchmarkFixture) -> None:
         for seed in (1, 2, 3)
     ]
     benchmark.pedantic(lambda: leaderboard(summarise_records(records), {}), rounds=3)
+
+
+def test_whole_report(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """The same grid with everything that is written: tables, page, and all plots."""
+    records = [with_bins(record) for record in realistic()]
+    rounds = 1 if benchmark.disabled else 3
+    benchmark.pedantic(lambda: write_report(records, tmp_path), rounds=rounds)
 
 
 def test_store_append(benchmark: BenchmarkFixture, tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.backbone.tuned import Tuned
 from bench.errors import UsageError
 from bench.plan.budget import QUICK_BUDGET, Allowance, Terms, parse_recipe
+from bench.tuned import Tuned
 from methods.base import FAMILIES
 from tasks.base import Budget
 from tests.report.factory import make_record

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +52,10 @@ def test_no_kind_is_asked_for_by_its_name() -> None:
             node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
         }
         assert not constants & set(KINDS), path
+
+
+def test_a_report_loads_no_torch_and_no_backbone() -> None:
+    """They take seconds, and it reads records only."""
+    code = "import sys, bench.report; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"torch", "open_clip", "transformers", "timm"} & set(loaded)

@@ -41,7 +41,7 @@ def test_an_error_is_one_plain_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise DataError(f"{ATTACK}: no such folder")
 
-    monkeypatch.setattr("bench.api.report", fail)
+    monkeypatch.setattr("bench.report.report", fail)
     result = bench("report")
     assert result.exit_code == 2
     assert len(result.output.splitlines()) == 1

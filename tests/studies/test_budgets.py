@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import studies.budgets.data
-from bench.backbone.tuned import ANY, FILE, Tables, Tuned, code_with_choice, tables, tuned
 from bench.plan.grid import Cell
 from bench.plan.registry import find_methods
 from bench.store.record import Record
+from bench.tuned import ANY, FILE, Tables, Tuned, code_with_choice, tables, tuned
 from studies.budgets.climb import LONGER, RATES, TIE, Point, choose, climb, taken
 from studies.budgets.data import PAGE, keep, page
 from studies.budgets.trials import Arrival, Found, Job, Trier
@@ -60,7 +60,7 @@ def test_a_longer_run_must_gain_to_be_taken(gain: float, expected: float) -> Non
 def test_results_are_merged_into_the_file_that_recipes_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "tuned.json"
     file.write_text("{}")
-    for module in ("bench.backbone.tuned", "studies.budgets.data"):
+    for module in ("bench.tuned", "studies.budgets.data"):
         monkeypatch.setattr(f"{module}.FILE", file)
     tables.cache_clear()
     try:

@@ -45,6 +45,7 @@ _INTEGER = {
 }
 _DECIMAL = {
     "parameters": {"share": "share"},
+    "data": {"majority": "majority"},
     "time_s": {f"seconds_{part}": part for part in ("total", "bank", "fit", "predict", "cpu", "bank_spent")},
     "energy_j": {
         **{f"joules_{part}": part for part in ("total", "bank", "fit", "predict")},

@@ -60,6 +60,7 @@ def make_rows(scores: Scores) -> list[Row]:
             family=names[label][1],
             baseline=label in baselines,
             scores={shots: means.get(label) for shots, means in scores.means.items()},
+            partial={shots: found[label] for shots, found in scores.partial.items() if label in found},
             bootstrap={shots: found[label] for shots, found in scores.bootstraps.items() if label in found},
             metrics={metric: means[label] for metric, means in scores.metrics.items() if label in means},
             tasks={task: dict(of_task) for task, of_task in per_task[label].items()},

@@ -32,6 +32,7 @@ class Scores:
     layout: Layout
     complete: dict[int, pd.DataFrame]  # shots -> mean scores [tasks, labels], missing where a cell lacks one
     means: dict[int, dict[str, Estimate]]  # shots -> label -> mean over tasks
+    partial: dict[int, dict[str, Estimate]]  # likewise of labels that lack seeds, over those that they have on every task
     bootstraps: dict[int, dict[str, tuple[float, float]]]  # shots -> label -> 95% interval, where there is enough to draw from
     rankings: dict[int, Ranking | str]  # shots -> ranking, or why there is none
     order: tuple[str, ...]  # all labels, best first, those without a mean last by name
@@ -56,6 +57,7 @@ class Scores:
             layout=layout,
             complete=complete,
             means=means,
+            partial={shots: partial_scores(layout, shots, frozenset(means[shots])) for shots in layout.shots},
             bootstraps={shots: bootstraps(layout, shots, means[shots]) for shots in layout.shots},
             rankings=rankings,
             order=order,
@@ -108,13 +110,20 @@ def mean_scores(layout: Layout, shots: int, complete: pd.DataFrame) -> dict[str,
     return result
 
 
+def partial_scores(layout: Layout, shots: int, whole: frozenset[str]) -> dict[str, Estimate]:
+    """Means over tasks of labels that are not `whole`: over the seeds with a score on every task, fewer than the table's."""
+    cells = layout.adapted[(layout.adapted["shots"] == shots) & (layout.adapted["state"] == OK)]
+    scores = cells[~cells["label"].isin(whole)].groupby(["label", "seed"])["score"].agg(["mean", "count"])
+    scores = scores[scores["count"] == len(layout.tasks_at(shots))].reset_index()
+    return {str(label): estimate for (label, *_), estimate in grouped(scores, ["label"], "mean").items()}
+
+
 def bootstraps(layout: Layout, shots: int, means: dict[str, Estimate]) -> dict[str, tuple[float, float]]:
     """Label -> interval of its mean over tasks, of those that have one; baselines have no seeds to draw from."""
     cells = layout.averaged(shots)
-    found = {
-        str(label): bootstrap_interval(of_method.pivot(index="task", columns="seed", values="score"))
-        for label, of_method in cells[cells["label"].isin(list(means))].groupby("label")
-    }
+    cells = cells[cells["label"].isin(list(means))]
+    scores = cells.set_index(["label", "task", "seed"])["score"].unstack("seed")
+    found = {str(label): bootstrap_interval(of_method) for label, of_method in scores.groupby(level="label")}
     return {label: interval for label, interval in found.items() if interval is not None}
 
 

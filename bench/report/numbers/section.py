@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
@@ -15,6 +16,10 @@ _RECIPE = {
     "rate": "{} times the rates",
     "length": "{} times the steps",
 }
+
+
+_PART = re.compile(r"[^,=():\[\]]*/[^,=():\[\]]*")  # what may be a path: the rest are names and brackets
+_DEEP = 3  # slashes from which on a name is a path
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,12 @@ class Section:
     @property
     def title(self) -> str:
         """One plain line; not escaped."""
-        parts = [f"{self.backbone}{self._mark}", f"protocol {self.protocol}", recipe_in_words(self.recipe), self.precision]
+        parts = [
+            f"{short_backbone(self.backbone)}{self._mark}",
+            f"protocol {self.protocol}",
+            recipe_in_words(self.recipe),
+            self.precision,
+        ]
         parts += [self.split_origin] if self.split_origin else []
         parts += [f"supports from {self.support}"] if self.support else []
         return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
@@ -56,6 +66,19 @@ class Section:
 
 SECTION = [field.name for field in fields(Section)]
 FLAGS = [name for name, kind in get_type_hints(Section).items() if kind is bool]  # those of SECTION that are true or false
+
+
+def short_backbone(name: str) -> str:
+    """A backbone's name for a title: of a path on the disk its last part alone, "ViT-B-16/…/epoch_5.pt"."""
+    return _PART.sub(lambda found: _short_path(found[0]), name)
+
+
+def _short_path(text: str) -> str:
+    first, *others = text.split("/")
+    if first not in ("", ".", "..", "~") and "" not in others[:1] and len(others) < _DEEP:
+        return text
+    last = next((part for part in reversed(others) if part), "")
+    return "/".join([*([] if first in ("", ".", "..", "~") else [first]), "…", last]) if last else text
 
 
 def recipe_in_words(recipe: str) -> str:

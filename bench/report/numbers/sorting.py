@@ -24,25 +24,41 @@ COLUMNS: dict[str, Callable[[Row], float | str | None]] = {
 
 
 def sort_rows(summary: Summary, column: str) -> Summary:
-    """Best first for "score"; a support size ("4", "n=500") sorts by the mean there; everything else see `COLUMNS`.
+    """Best first for "score"; a support size ("4", "n=500") sorts by the mean there, a metric by its name; see `COLUMNS`.
 
     Raises UsageError for a column that no table has.
     """
     if column == "score":
         return summary
-    key = COLUMNS.get(column) or _at_shots(summary, column)
+    key = COLUMNS.get(column) or _by_metric(summary, column) or _at_shots(summary, column)
     return replace(summary, tables=[replace(table, rows=sorted(table.rows, key=_last(key))) for table in summary.tables])
+
+
+def _by_metric(summary: Summary, column: str) -> Callable[[Row], float | None] | None:
+    """Most first; None if no table has such a metric."""
+    if column not in _metrics(summary):
+        return None
+
+    def mean(row: Row) -> float | None:
+        found = row.metrics.get(column)
+        return None if found is None else -found
+
+    return mean
+
+
+def _metrics(summary: Summary) -> list[str]:
+    return list(dict.fromkeys(metric for table in summary.tables for metric in table.scores.metrics))
 
 
 def _at_shots(summary: Summary, column: str) -> Callable[[Row], float | None]:
     known = {str(sizes.typed(shots)): shots for shots in sorted({shots for table in summary.tables for shots in table.shots})}
     if column not in known:
-        columns = ", ".join(["score", *known, *COLUMNS])
+        columns = ", ".join(["score", *known, *COLUMNS, *_metrics(summary)])
         raise UsageError(f"--sort {column}: no such column: take one of {columns}")
     shots = known[column]
 
     def mean(row: Row) -> float | None:
-        found = row.scores.get(shots)
+        found = row.scores.get(shots) or row.partial.get(shots)
         return None if found is None else -found.mean
 
     return mean

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 
+from bench.report.numbers.levels import Levels
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.scores import Scores
 from bench.report.numbers.section import Section
@@ -62,6 +64,7 @@ class Row:
     not_applicable: int
     against_reference: tuple[int, int, int] | None = None  # tasks won, tied, lost, where both have a score
     against_best: tuple[int, int, int] | None = None  # likewise against the row with the best mean
+    partial: dict[int, Estimate] = field(default_factory=dict)  # by shots, where seeds are missing: over those that there are
     # The 95% interval of each mean by a stratified bootstrap, where there is enough to draw from.
     bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)  # further ones, means over tasks and seeds at the largest shot count
@@ -95,6 +98,10 @@ class Table:
     notes: list[str]  # plain text
     published: list[Beside]
     cells: pd.DataFrame = field(repr=False)  # the counting records
+
+    @cached_property
+    def levels(self) -> Levels:
+        return Levels.of(self.cells)
 
     @property
     def shots(self) -> tuple[int, ...]:

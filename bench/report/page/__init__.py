@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, OK
-from bench.report.numbers.section import Section
+from bench.report.numbers.section import Section, short_backbone
 from bench.report.numbers.summary import Summary
 from bench.report.page.boards import make_board, make_joint, reasons
 from bench.report.page.cells import collect
@@ -50,7 +50,7 @@ def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Sect
         script=Markup(script),
         script_hash=_hash(script),
         counts=_counts(counting),
-        backbones=sorted({plain(table.section.backbone) for table in summary.tables}),
+        backbones=sorted({plain(short_backbone(table.section.backbone)) for table in summary.tables}),
         boards=[
             make_board(number, table, plots.get(table.section, {}), alone=kinds.count(table.section.kind) == 1)
             for number, table in enumerate(summary.tables)

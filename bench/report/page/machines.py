@@ -29,7 +29,7 @@ def machines(records: Iterable[Record]) -> list[Machine]:
         made = record.provenance
         if made is not None:
             packages = tuple(sorted(made.packages.items()))
-            key = (made.host, made.device, made.driver or "", made.threads, made.python, packages)
+            key = (made.host, made.device, made.driver or "", made.python, packages)
             groups.setdefault(key, []).append(made)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), repr(group[0])))
     return [_machine(found) for _, found in ordered]
@@ -41,7 +41,7 @@ def _machine(found: list[Provenance]) -> Machine:
     facts = [
         ("device", one.device),
         ("driver", one.driver or ""),
-        ("threads", str(one.threads)),
+        ("threads", ", ".join(map(str, sorted({made.threads for made in found})))),
         ("host", one.host),
         ("Python", one.python),
         ("commit", ", ".join(_most_common(code))),

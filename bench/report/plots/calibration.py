@@ -9,17 +9,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.kinds.metrics import Reliability
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import OK, metric_column
 from bench.report.numbers.summary import Row, Table
-from bench.report.plots.canvas import METHODS, new_figure, shown, title
+from bench.report.plots.canvas import METHODS
 from bench.report.plots.families import COLUMNS, by_family
 from bench.report.plots.palette import look
+from bench.report.plots.rows import by_method
+from bench.report.plots.scales import Scale, linear
+from bench.report.plots.sheet import Panel, Sheet
 
 ERROR = metric_column("calibration_error")
 _LEAST = 0.01  # share of the test examples that a bin needs to be drawn: the mean of a few says nothing
@@ -27,7 +28,7 @@ _LEAST = 0.01  # share of the test examples that a bin needs to be drawn: the me
 Bins = dict[tuple[str, str], NDArray[np.floating]]  # label and task -> [3, bins]: count, right, confidence
 
 
-def errors_figures(table: Table) -> Iterator[Figure]:
+def errors_sheets(table: Table) -> Iterator[Sheet]:
     """The error of each method on each task, best score first: a mark at the largest shot count, dots at fewer."""
     cells = table.cells[(table.cells["state"] == OK)]
     if ERROR not in cells or cells[ERROR].isna().all():
@@ -35,45 +36,46 @@ def errors_figures(table: Table) -> Iterator[Figure]:
     means = cells.groupby(["label", "task", "shots"])[ERROR].mean()
     rows = [row for row in table.rows if row.label in means.index.get_level_values("label")][:METHODS]
     tasks = [task for task in table.tasks if task in means.index.get_level_values("task")]
+
+    def across(task: str) -> Scale:
+        return linear(0.0, max(1.0, 104 * float(means.xs(task, level="task").max())), ticks=4)
+
+    def fill(panel: Panel, task: str) -> None:
+        for number, row in enumerate(rows):
+            found = means.get((row.label, task))
+            if found is not None:
+                _errors(panel, row, -number, found)
+
     for start in range(0, len(tasks), COLUMNS):
-        shown_tasks = tasks[start : start + COLUMNS]
-        figure = new_figure(2.4 + max(2.1 * len(shown_tasks), 4.0), 1.2 + 0.21 * max(5, len(rows)))
-        panels = figure.subplots(1, len(shown_tasks), squeeze=False, sharey="all")
-        for axes, task in zip(panels[0], shown_tasks, strict=True):
-            axes.set_title(shown(task))
-            for height, row in enumerate(rows):
-                _errors(axes, row, height, means, task)
-            axes.set_xlim(left=0)
-        panels[0, 0].set_yticks(range(len(rows)), [shown(row.label) for row in rows])
-        panels[0, 0].set_ylim(len(rows) - 0.4, -0.6)
+        sheet = by_method(table.section.title, tasks[start : start + COLUMNS], rows, across, fill)
         fewer = ", grey dots at fewer" if len(table.shots) > 1 else ""
-        figure.supxlabel(f"expected calibration error in points, less is better: {sizes.title(table.largest)}{fewer}", fontsize=9)
-        title(figure, table.section.title, beside_legend=False)
-        yield figure
+        sheet.below = f"expected calibration error in points, less is better: {sizes.title(table.largest)}{fewer}"
+        yield sheet
 
 
-def _errors(axes: Axes, row: Row, height: int, means: pd.Series, task: str) -> None:
+def _errors(panel: Panel, row: Row, height: int, found: pd.Series) -> None:
+    """`found`: by shots."""
+    panel.curve("", 100 * found, [height] * len(found), colour="#b5b5b5", marker=".", face="#b5b5b5", width=0.7, depth=1)
     style = look(row.label, row.baseline)
-    found = means.get((row.label, task))
-    if found is None:
-        return
-    axes.plot(100 * found, [height] * len(found), color="#b5b5b5", marker=".", markersize=4, linewidth=0.7, zorder=1)
-    marker = "|" if row.baseline else style.marker
     largest = 100 * found.loc[found.index.max()]
-    axes.plot([largest], [height], color=style.colour, marker=marker, markerfacecolor=style.face, markersize=6, zorder=2)
+    panel.method(row.label, [largest], [height], line=None, size=6, marker="|" if row.baseline else style.marker)
 
 
-def reliability_figures(table: Table) -> Iterator[Figure]:
+def reliability_sheets(table: Table) -> Iterator[Sheet]:
     """Accuracy against confidence at the largest shot count; none where no record has bins."""
     found = bins(table)
     rows = [row for row in table.rows if any(label == row.label for label, _ in found)][:METHODS]
     tasks = [task for task in table.tasks if any(of == task for _, of in found)]
+    percent = Scale(0, 100, ticks=[(0.0, "0"), (50.0, "50"), (100.0, "100")])
+
+    def fill(panel: Panel, task: str, members: list[Row]) -> None:
+        _fill(panel, task, members, found)
+
     for start in range(0, len(tasks), COLUMNS):
-        figure = by_family(tasks[start : start + COLUMNS], rows, lambda axes, task, members: _panel(axes, task, members, found))
-        figure.supxlabel(f"confidence (%), {sizes.title(table.largest)}", fontsize=9)
-        figure.supylabel("accuracy (%): below the grey line is overconfident", fontsize=9)
-        title(figure, table.section.title, beside_legend=True)
-        yield figure
+        sheet = by_family(table.section.title, tasks[start : start + COLUMNS], rows, lambda _: (percent, percent), fill)
+        sheet.below = f"confidence (%), {sizes.title(table.largest)}"
+        sheet.beside = "accuracy (%): below the grey line is overconfident"
+        yield sheet
 
 
 def bins(table: Table) -> Bins:
@@ -87,16 +89,12 @@ def bins(table: Table) -> Bins:
     return summed
 
 
-def _panel(axes: Axes, task: str, members: list[Row], found: Bins) -> None:
-    axes.plot([0, 100], [0, 100], color="#9a9a9a", linewidth=1, zorder=0.5)
+def _fill(panel: Panel, task: str, members: list[Row], found: Bins) -> None:
+    panel.curve("", [0, 100], [0, 100], colour="#9a9a9a", depth=1)
     for row in members:
         given = found.get((row.label, task))
         if given is None:
             continue
         count, right, confidence = given[:, given[0] >= _LEAST * given[0].sum()]
-        style = look(row.label, row.baseline)
-        axes.plot(
-            100 * confidence / count, 100 * right / count, color=style.colour, linestyle=style.line, linewidth=1,
-            marker=style.marker, markerfacecolor=style.face, markersize=4,
-        )  # fmt: skip
-    axes.set(xlim=(0, 100), ylim=(0, 100), xticks=[0, 50, 100], yticks=[0, 50, 100])
+        x, y = 100 * confidence / count, 100 * right / count
+        panel.method(row.label, x, y, baseline=row.baseline, marker=look(row.label, row.baseline).marker)

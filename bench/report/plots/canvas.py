@@ -6,24 +6,27 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.font_manager import FontProperties
 
-from bench.report.numbers.summary import Row
-from bench.report.plots.palette import look
 from bench.text import plain
 
 DOTS_PER_INCH = 120
-LEGEND_WIDTH = 2.4  # inches, for labels of usual length
 METHODS = 60  # the best ones are drawn; a plot of more than these can't be read, the tables hold all
+FORMATS = ("svg", "png", "pdf")
+_NO_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+TITLE_SIZE = 10  # points
 LABEL_LENGTH = 36  # characters; longer labels are cut in plots, not in tables
 
 _SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",  # texts stay texts: found by a search, a tenth of the size
     "svg.hashsalt": "bench",  # otherwise each run names its clip paths anew
     "text.parse_math": False,  # a dollar sign in a label is a dollar sign
     "font.family": "DejaVu Sans",
@@ -54,25 +57,40 @@ _LEFT_ALONE = {"backend", "backend_fallback", "interactive", "toolbar"}
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, size in inches."""
+    """An empty figure that finds its own layout, size in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write PNG and SVG, without a date in either."""
-    png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+def blank_figure(width: float, height: float) -> Figure:
+    """An empty figure in which everything is placed by whoever draws it, size in inches."""
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def framed(text: str, width: float, height: float, *, left: float, below: float, right: float = 0.15, head: float = 0.25) -> Axes:
+    """The one pair of axes of a new figure with a title, with so many inches beside, under and (under the title) over it."""
+    figure = blank_figure(width, height)
+    lines = title_lines(text, width)
+    for number, line in enumerate(lines):
+        figure.text(0.1 / width, 1 - (0.14 + 0.17 * number) / height, line, fontsize=TITLE_SIZE, va="center")
+    top = title_height(text, width) + head
+    return figure.add_axes((left / width, below / height, 1 - (left + right) / width, 1 - (below + top) / height))
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg",)) -> list[Path]:
+    """Write a file of each format, without a date in any."""
     engine = figure.get_layout_engine()
-    if (
-        engine is not None and figure.axes
-    ):  # laid out once: it would be for each file, and everything drawn once more to measure it
+    if engine is not None and figure.axes:  # laid out once: it would be for each file
         figure.set_dpi(DOTS_PER_INCH)
         engine.execute(figure)
         figure.set_layout_engine(None)
-    figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    figure.savefig(svg, format="svg", metadata={"Date": None})
-    return [png, svg]
+    paths = [stem.with_name(f"{stem.name}.{ending}") for ending in formats]
+    for path, ending in zip(paths, formats, strict=True):
+        figure.savefig(path, format=ending, dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
+    return paths
 
 
 def shown(label: str) -> str:
@@ -84,44 +102,38 @@ def shown(label: str) -> str:
     return f" {label}" if label.startswith("_") else label
 
 
-def legend_height(methods: int) -> float:
-    """Inches that the legend of so many methods takes."""
-    return 0.4 + 0.19 * methods
+@lru_cache(maxsize=10_000)
+def text_width(text: str, size: float) -> float:
+    """Inches that a line of so many points takes."""
+    width, _, _ = _measure().get_text_width_height_descent(text, FontProperties(family="DejaVu Sans", size=size), False)
+    return float(width) / 72
 
 
-def handle(label: str, baseline: bool, *, lines: bool) -> Line2D:
-    """What stands for a method in a legend."""
-    style = look(label, baseline)
-    return Line2D(
-        [],
-        [],
-        color=style.colour,
-        marker="" if baseline and lines else style.marker,
-        markerfacecolor=style.face,
-        linestyle=style.line if lines else "none",
-        markersize=5,
-        linewidth=1.2,
-    )
+@cache
+def _measure() -> RendererAgg:
+    return RendererAgg(1, 1, 72)
 
 
-def legend(figure: Figure, rows: Sequence[Row]) -> None:
-    """One legend beside all panels, in the order given."""
-    figure.legend(
-        [handle(row.label, row.baseline, lines=True) for row in rows],
-        [shown(row.label) for row in rows],
-        loc="outside right upper",
-        frameon=False,
-        handlelength=3,
-    )
+def legend_width(labels: Sequence[str]) -> float:
+    """Inches that a legend of these labels takes, samples and room at both sides included."""
+    return 0.75 + max(text_width(shown(label), 8) for label in labels)
 
 
-def title(figure: Figure, text: str, *, beside_legend: bool) -> None:
-    """A title at the left, in as many lines as it needs to stay clear of the legend."""
-    room = figure.get_figwidth() - (LEGEND_WIDTH if beside_legend else 0.0)
-    lines = textwrap.wrap(plain(text, 200), max(20, int(room * 12)))  # twelve characters to the inch
-    figure.suptitle("\n".join(lines), x=0.01, ha="left")
+def title_lines(text: str, width: float) -> list[str]:
+    """A title in as many lines as it needs within so many inches."""
+    text = plain(text, 200)
+    characters = int((width - 0.3) * len(text) / max(text_width(text, TITLE_SIZE), 0.1))
+    return textwrap.wrap(text, max(20, characters))
 
 
-def empty(figure: Figure, text: str) -> None:
-    """Say in the figure why there is nothing in it."""
-    figure.text(0.5, 0.45, text, ha="center", va="center", color="#555555")
+def title_height(text: str, width: float) -> float:
+    """Inches that these lines take, with room under them."""
+    return 0.14 + 0.17 * len(title_lines(text, width))
+
+
+def empty(section: str, text: str) -> Figure:
+    """A figure that says why there is nothing in it."""
+    axes = framed(section, 6.8, 2.4, left=0.1, below=0.1)
+    axes.set_axis_off()
+    axes.text(0.5, 0.6, text, ha="center", va="center", color="#555555")
+    return axes.figure  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""All plots of a report, as PNG and SVG."""
+"""All plots of a report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.section import Section
 from bench.report.numbers.summary import Joint, Row, Summary, Table
-from bench.report.plots.calibration import errors_figures, reliability_figures
-from bench.report.plots.canvas import save, settings
+from bench.report.plots.calibration import errors_sheets, reliability_sheets
+from bench.report.plots.canvas import FORMATS, save, settings
 from bench.report.plots.gains import gains_figure
-from bench.report.plots.losses import losses_figures
+from bench.report.plots.losses import losses_sheets
 from bench.report.plots.ranks import ranks_figure
-from bench.report.plots.scatter import joules_figure, memory_figure, parameters_figure, seconds_figure
-from bench.report.plots.shots import shots_figures
+from bench.report.plots.scatter import MEMORY, PARAMETERS, SECONDS, cost_figure, joules
+from bench.report.plots.sheet import Sheet
+from bench.report.plots.shots import shots_sheets
 from bench.text import file_name
 
 Plot = tuple[str, str, Figure]  # title, ending of the file's name, figure
@@ -26,8 +27,8 @@ Plot = tuple[str, str, Figure]  # title, ending of the file's name, figure
 _ENDINGS = ("shots", "parameters", "seconds", "joules", "memory", "gains", "ranks", "losses", "calibration", "reliability")
 
 
-def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]:
-    """Draw everything into `folder`. Returns section -> title -> name of the SVG file."""
+def write_plots(summary: Summary, folder: Path, formats: Sequence[str] = ("svg",)) -> dict[Section, dict[str, str]]:
+    """Draw everything into `folder`. Returns section -> title -> name of the file in the first format."""
     folder.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     names = _names([*(table.section for table in summary.tables), *(joint.section for joint in summary.joint)])
@@ -38,29 +39,28 @@ def write_plots(summary: Summary, folder: Path) -> dict[Section, dict[str, str]]
         for section, drawn in parts:
             found = result[section] = {}
             for title, ending, figure in drawn:
-                _, svg = save(figure, folder / f"{names[section]}-{ending}")
-                found[title] = svg.name
+                found[title] = save(figure, folder / f"{names[section]}-{ending}", formats)[0].name
     return result
 
 
 def _figures(table: Table) -> Iterator[Plot]:
     """One after another, so that only one is in memory."""
-    yield from _numbered("Score against shots", "shots", shots_figures(table))
-    yield "Score against trained parameters", "parameters", parameters_figure(table)
-    yield "Score against stand-alone seconds", "seconds", seconds_figure(table)
-    yield "Score against stand-alone joules", "joules", joules_figure(table)
-    yield "Score against peak memory", "memory", memory_figure(table)
+    yield from _numbered("Score against shots", "shots", shots_sheets(table))
+    yield "Score against trained parameters", "parameters", cost_figure(table, PARAMETERS)
+    yield "Score against stand-alone seconds", "seconds", cost_figure(table, SECONDS)
+    yield "Score against stand-alone joules", "joules", cost_figure(table, joules(table))
+    yield "Score against peak memory", "memory", cost_figure(table, MEMORY)
     yield "Gain by task", "gains", gains_figure(table)
     yield from _ranks(table.section, table.rankings, table.rows)
-    yield from _numbered("Learning curves", "losses", losses_figures(table))
-    yield from _numbered("Calibration error", "calibration", errors_figures(table))
-    yield from _numbered("Reliability", "reliability", reliability_figures(table))
+    yield from _numbered("Learning curves", "losses", losses_sheets(table))
+    yield from _numbered("Calibration error", "calibration", errors_sheets(table))
+    yield from _numbered("Reliability", "reliability", reliability_sheets(table))
 
 
-def _numbered(title: str, ending: str, figures: Iterator[Figure]) -> Iterator[Plot]:
-    """Several figures where there are more tasks than one can hold."""
-    for page, figure in enumerate(figures, 1):
-        yield title if page == 1 else f"{title} {page}", f"{page}-{ending}", figure
+def _numbered(title: str, ending: str, sheets: Iterator[Sheet]) -> Iterator[Plot]:
+    """Several figures where there are more tasks than one can hold: "shots", "shots-2"."""
+    for page, sheet in enumerate(sheets, 1):
+        yield (title, ending, sheet.draw()) if page == 1 else (f"{title} {page}", f"{ending}-{page}", sheet.draw())
 
 
 def _of_joint(joint: Joint, tables: Sequence[Table]) -> Iterator[Plot]:
@@ -87,6 +87,7 @@ def _hash(section: Section) -> str:
 def _clear(folder: Path) -> None:
     """Remove the plots of an earlier report: one of a section that is gone would be taken for a current one."""
     for ending in _ENDINGS:
-        for suffix in ("png", "svg"):
-            for path in folder.glob(f"*-{ending}.{suffix}"):
-                path.unlink()
+        for suffix in FORMATS:
+            for pattern in (f"*-{ending}.{suffix}", f"*-{ending}-[0-9]*.{suffix}"):
+                for path in folder.glob(pattern):
+                    path.unlink()

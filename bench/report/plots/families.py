@@ -1,48 +1,49 @@
-"""Panels by family and task: a line of them per family, so that thirty methods can be told apart."""
+"""Panels by family and task: a line of them per family, so that fifty methods can be told apart."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
 from bench.report.numbers.summary import Row
-from bench.report.plots.canvas import LEGEND_WIDTH, handle, new_figure, shown
+from bench.report.plots.canvas import legend_width, title_height
+from bench.report.plots.scales import Scale
+from bench.report.plots.sheet import LINE, Panel, Sheet
 
 COLUMNS = 4  # tasks beside each other
 _LARGEST = 9  # methods in one panel; a larger family takes several lines of panels
+LEFT, GAP, BELOW, BETWEEN = 0.72, 0.42, 0.5, 0.2  # inches: beside the first panel, between them, under the last, between lines
 
 
-def by_family(tasks: Sequence[str], rows: Sequence[Row], panel: Callable[[Axes, str, list[Row]], None]) -> Figure:
-    """`panel(axes, task, members)` draws a panel: the baselines and the family's members come in their own looks.
+def by_family(
+    section: str,
+    tasks: Sequence[str],
+    rows: Sequence[Row],
+    scales: Callable[[str], tuple[Scale, Scale]],
+    fill: Callable[[Panel, str, list[Row]], None],
+) -> Sheet:
+    """`scales` says what is across and up for a task, `fill` draws the baselines and a family's members into a panel.
 
-    The legend of each family stands beside its line.
+    The legend of each family stands beside its line. `section`: the title.
     """
     baselines = [row for row in rows if row.baseline]
     groups = families(rows) or [("", [])]
-    figure = new_figure(max(2.5 * len(tasks), 4.4) + LEGEND_WIDTH, 0.7 + 2.1 * len(groups))
-    panels = figure.subplots(len(groups), len(tasks), squeeze=False, sharex="all", sharey="col")
-    for number, (line, (family, members)) in enumerate(zip(panels, groups, strict=True)):
-        for axes, task in zip(line, tasks, strict=True):
-            if number == 0:
-                axes.set_title(shown(task))
-            panel(axes, task, [*baselines, *members])
-        beside = [*members, *baselines]
-        line[-1].legend(
-            [handle(row.label, row.baseline, lines=True) for row in beside],
-            [shown(row.label) for row in beside],
-            title=shown(family),
-            alignment="left",
-            loc="upper left",
-            bbox_to_anchor=(1.02, 1.05),
-            frameon=False,
-            fontsize=8,
-            title_fontsize=8.5,
-            handlelength=3,
-            labelspacing=0.3,
-        )
-    return figure
+    wide, high = (2.1, 1.75) if len(tasks) > 1 else (4.4, 1.75)
+    high = max(high, LINE * (1 + len(baselines) + max(len(members) for _, members in groups)))
+    room = legend_width([*(row.label for row in rows), *(family for family, _ in groups)])
+    width = LEFT + (wide + GAP) * len(tasks) - GAP + 0.15 + room
+    head = title_height(section, width - room) + 0.25
+    sheet = Sheet(width, head + (high + BETWEEN) * len(groups) - BETWEEN + BELOW, section, room=room)
+    found = {task: scales(task) for task in tasks}
+    for number, (family, members) in enumerate(groups):
+        bottom = sheet.height - head - high - (high + BETWEEN) * number
+        for column, task in enumerate(tasks):
+            left, last = LEFT + (wide + GAP) * column, number == len(groups) - 1
+            panel = Panel(left, bottom, wide, high, *found[task], title="" if number else task, below=last)
+            fill(panel, task, [*baselines, *members])
+            sheet.panels.append(panel)
+        beside = [(row.label, row.baseline) for row in (*members, *baselines)]
+        sheet.legend(width - room, bottom + high, beside, family)
+    return sheet
 
 
 def families(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Table
-from bench.report.plots.canvas import METHODS, empty, new_figure, shown, title
+from bench.report.plots.canvas import METHODS, empty, framed, shown, text_width, title_height
 from bench.report.text.display import why_empty
 
 TASKS = 60  # columns that can still be told apart
@@ -19,16 +19,15 @@ TASKS = 60  # columns that can still be told apart
 
 def gains_figure(table: Table) -> Figure:
     """Points of gain in each square; a square without one says why."""
+    section = table.section.title
     rows = [row for row in table.rows if row.suits and row.label in table.scores.gains.columns][:METHODS]
     tasks = list(table.scores.gains.index)[:TASKS]
     if not rows or not tasks:
-        figure = new_figure(5.0, 2.6)
-        title(figure, table.section.title, beside_legend=False)
-        empty(figure, "no baseline to compare with" if table.scores.reference is None else "no method to compare")
-        return figure
-    figure = new_figure(3.2 + 0.75 * max(4, len(tasks)), 1.8 + 0.34 * max(3, len(rows)))
-    title(figure, table.section.title, beside_legend=False)
-    axes = figure.subplots()
+        return empty(section, "no baseline to compare with" if table.scores.reference is None else "no method to compare")
+    left, below = 0.25 + max(text_width(shown(row.label), 9) for row in rows), 0.3 + 0.6 * max(text_width(t, 9) for t in tasks)
+    width, body = left + 0.75 * max(4, len(tasks)) + 0.95, 0.27 * max(3, len(rows))
+    axes = framed(section, width, title_height(section, width) + 0.3 + body + below, left=left, below=below, right=0.95, head=0.3)
+    figure = axes.figure
     gains = 100 * table.scores.gains.loc[tasks, [row.label for row in rows]].to_numpy(dtype=float).T
     known = np.abs(gains[np.isfinite(gains)])
     # A few huge gains must not wash out all others; colours stop at the 95th percentile, the numbers don't.
@@ -39,9 +38,11 @@ def gains_figure(table: Table) -> Figure:
     axes.set_xticks(range(len(tasks)), [shown(task) for task in tasks], rotation=35, ha="right", rotation_mode="anchor")
     axes.grid(visible=False)
     axes.set_title(f"gain over {shown(table.scores.reference or '')} at {sizes.title(table.largest)}, points", fontsize=9)
-    figure.colorbar(image, ax=axes, pad=0.02, extend="both")
+    box = axes.get_position()
+    bar = figure.add_axes((box.x1 + 0.15 / width, box.y0, 0.15 / width, box.height))
+    figure.colorbar(image, cax=bar, extend="both")
     _numbers(axes, table, rows, gains, image)
-    return figure
+    return figure  # type: ignore[return-value]
 
 
 def _numbers(axes: Axes, table: Table, rows: list[Row], gains: NDArray[np.floating], image: AxesImage) -> None:

@@ -9,6 +9,7 @@ look from its name like all others, and changes nobody else's; at most one in a 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,8 @@ _COLOURS = (
     "#aa4499",
 )
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
-_LINES: tuple[Literal["-"] | tuple[float, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
+Line = Literal["-"] | tuple[float, tuple[float, ...]]
+_LINES: tuple[Line, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Look:
     colour: str
     marker: str
     hollow: bool
-    line: Literal["-"] | tuple[float, tuple[float, ...]]
+    line: Line
 
     @property
     def face(self) -> str:
@@ -45,13 +47,13 @@ class Look:
         return "white" if self.hollow else self.colour
 
 
-_BASELINE = Look("#000000", "_", False, (0, (5, 3)))
+BASELINE = Look("#000000", "_", False, (0, (5, 3)))
 
 
 def look(label: str, baseline: bool = False) -> Look:
     """The look of a method by its label. Baselines are black dashes; variants with parameters keep their method's colour."""
     if baseline:
-        return _BASELINE
+        return BASELINE
     name = label.partition("[")[0]
     numbers = _digest(name)
     shape = numbers[1] % 24
@@ -63,6 +65,15 @@ def look(label: str, baseline: bool = False) -> Look:
         hollow=shape >= 12,
         line=_LINES[_digest(label)[2] % len(_LINES)],
     )
+
+
+def family_looks(families: Sequence[str]) -> dict[str, Look]:
+    """A colour and a mark for each family, in order: for plots whose labels name the methods."""
+    shades = ("#d55e00", "#0072b2", "#117733", "#aa4499", "#e69f00", "#56b4e9", "#882255", "#999933")
+    return {
+        family: Look(shades[number % len(shades)], _MARKERS[number % len(_MARKERS)], False, "-")
+        for number, family in enumerate(families)
+    }
 
 
 def _digest(text: str) -> bytes:

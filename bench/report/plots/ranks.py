@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bench.report.numbers import sizes
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.section import Section
-from bench.report.plots.canvas import new_figure, shown, title
+from bench.report.plots.canvas import TITLE_SIZE, blank_figure, shown, title_height, title_lines
 from bench.report.plots.palette import look
 
 _LINE = 0.17  # inches from one label to the next
@@ -25,11 +25,16 @@ _WIDTH = 9.6
 def ranks_figure(section: Section, rankings: Sequence[Ranking], baselines: frozenset[str]) -> Figure:
     """`baselines`: labels that look like baselines everywhere."""
     heights = [_HEAD + 0.25 + _BAR * (len(found.cliques) + 1) + _LINE * ((len(found.ranks) + 1) // 2) for found in rankings]
-    figure = new_figure(_WIDTH, 0.5 + sum(heights) + 0.25 * len(heights))
-    title(figure, section.title, beside_legend=False)
-    panels = figure.subplots(len(rankings), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, ranking, height in zip(panels, rankings, heights, strict=True):
-        _panel(axes, ranking, height, baselines)
+    head = title_height(section.title, _WIDTH)
+    height = head + sum(heights) + 0.3 * len(heights)
+    figure = blank_figure(_WIDTH, height)
+    for number, line in enumerate(title_lines(section.title, _WIDTH)):
+        figure.text(0.1 / _WIDTH, 1 - (0.14 + 0.17 * number) / height, line, fontsize=TITLE_SIZE, va="center")
+    top = height - head
+    for ranking, tall in zip(rankings, heights, strict=True):
+        axes = figure.add_axes((0.01, (top - 0.25 - tall) / height, 0.98, tall / height))
+        _panel(axes, ranking, tall, baselines)
+        top -= tall + 0.3
     return figure
 
 

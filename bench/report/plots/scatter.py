@@ -1,138 +1,126 @@
-"""Score against what it costs, with the methods that nothing beats in both."""
+"""Score against what it costs, with the methods that nothing beats in both. Colour and mark say the family, labels the method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Costs, Row, Table
-from bench.report.plots.canvas import METHODS, empty, new_figure, shown, title
+from bench.report.plots.canvas import METHODS, empty, shown, title_height
 from bench.report.plots.labels import place
-from bench.report.plots.palette import look
-from bench.report.text.display import brief
+from bench.report.plots.palette import BASELINE, Look, family_looks
+from bench.report.plots.scales import cost_scale, linear
+from bench.report.plots.sheet import Panel, Sheet
 
 CROWDED = 12  # more methods than this need a taller plot
+BEST = 5  # methods that are named for their score, besides those on the front
+_WIDTH, _KEYS = 9.6, 0.42  # inches: of a panel with its margins, and between title and panel
+
+Point = tuple[Row, float, float]  # of a method: its cost and its score in percent
+Cost = tuple[str, Callable[[Costs], float | None]]  # what is across, and how a row's is found
+
+PARAMETERS: Cost = ("trained parameters (mean per cell)", lambda costs: costs.trainable)
+SECONDS: Cost = ("stand-alone seconds per cell (mean)", lambda costs: costs.seconds)
+MEMORY: Cost = (
+    "peak MiB above the baseline (largest)",
+    lambda costs: None if costs.memory_bytes is None else costs.memory_bytes / 2**20,
+)
+MEASURED: Cost = ("stand-alone joules per cell, measured (mean)", lambda costs: costs.joules_measured)
+ESTIMATED: Cost = ("stand-alone joules per cell, ~estimated (mean)", lambda costs: costs.joules_estimated)
 
 
-def parameters_figure(table: Table) -> Figure:
-    return _figure(table, "trained parameters (mean per cell)", lambda costs: costs.trainable)
-
-
-def seconds_figure(table: Table) -> Figure:
-    return _figure(table, "stand-alone seconds per cell (mean)", lambda costs: costs.seconds)
-
-
-def memory_figure(table: Table) -> Figure:
-    return _figure(
-        table,
-        "peak MiB above the baseline (largest)",
-        lambda costs: None if costs.memory_bytes is None else costs.memory_bytes / 2**20,
-    )
-
-
-def joules_figure(table: Table) -> Figure:
+def joules(table: Table) -> Cost:
     """Measured joules where any method has them, else estimated ones; never both in one plot."""
-    if any(row.costs.joules_measured is not None for row in table.rows):
-        return _figure(table, "stand-alone joules per cell, measured (mean)", lambda costs: costs.joules_measured)
-    return _figure(table, "stand-alone joules per cell, ~estimated (mean)", lambda costs: costs.joules_estimated)
+    return MEASURED if any(row.costs.joules_measured is not None for row in table.rows) else ESTIMATED
 
 
-def front(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+def cost_figure(table: Table, cost: Cost) -> Figure:
+    if not points(table, cost):
+        return empty(table.section.title, "no method has both figures for every cell")
+    return cost_sheet(table, [cost]).draw()
+
+
+def points(table: Table, cost: Cost) -> list[Point]:
+    """The methods with both figures, best first."""
+    found = [
+        (row, spent, 100 * estimate.mean)
+        for row in table.rows
+        if (spent := cost[1](row.costs)) is not None and (estimate := row.scores[table.largest])
+    ]
+    return found[:METHODS]
+
+
+def cost_sheet(table: Table, costs: Sequence[Cost]) -> Sheet:
+    """A panel for each cost, for which there must be points."""
+    high = 4.9 if max(len(points(table, cost)) for cost in costs) > CROWDED else 3.5
+    wide = _WIDTH if len(costs) == 1 else 6.6
+    sheet = Sheet(wide * len(costs), 0.0, table.section.title)
+    head = title_height(table.section.title, sheet.width)
+    sheet.height = head + _KEYS + high + 0.5
+    tasks = len(table.scores.gains)
+    over = f"mean over {tasks} task{'s' if tasks != 1 else ''} at {sizes.title(table.largest)}"
+    sheet.beside = f"{KINDS[table.section.kind].headline_title}, {over}"
+    families = sorted({row.family for row in table.rows if not row.baseline})
+    for number, cost in enumerate(costs):
+        found = points(table, cost)
+        spread = [score for *_, score in found]
+        # A very wide interval (a few seeds that disagree) may leave the picture; the scores decide its scale.
+        room = max(3.0, 0.2 * (max(spread) - min(spread)))
+        up = linear(max(-2.0, min(spread) - room), max(spread) + room, ticks=8)  # whatever lies at 0 is seen whole
+        panel = Panel(0.72 + wide * number, 0.5, wide - 1.5, high, cost_scale([spent for _, spent, _ in found]), up)
+        panel.below_title = cost[0]
+        sheet.panels.append(panel)
+        _fill(sheet, panel, table, found, family_looks(families))
+    sheet.keys(0.72, sheet.height - head - 0.06, [(name, look) for name, look in family_looks(families).items()])
+    return sheet
+
+
+def _fill(sheet: Sheet, panel: Panel, table: Table, found: list[Point], looks: dict[str, Look]) -> None:
+    steps = front([(spent, score) for _, spent, score in found])
+    ends = [(panel.across.high, steps[-1][1])]
+    corners = [(cost, before) for (cost, _), (_, before) in zip(steps[1:], steps, strict=False)]
+    line = sorted([*steps, *corners, *ends])
+    panel.curve("", *zip(*line, strict=True), colour="#8f8f8f", width=1.2)
+    on_front, size = set(steps), 7.0 if len(found) <= 2 * CROWDED else 5.5
+    for row, spent, score in found:
+        style, estimate = BASELINE if row.baseline else looks[row.family], row.scores[table.largest]
+        if estimate and estimate.half_width:
+            reach = 100 * estimate.half_width
+            panel.bar(spent, score - reach, score + reach, style.colour, pale=0.35)
+        at = ([spent], [score])
+        panel.curve(row.label, *at, colour=style.colour, line=None, marker=style.marker, face=style.face, size=size, depth=3)
+    needed = [
+        row.baseline or place_ < BEST or (spent, score) in on_front or len(found) <= CROWDED
+        for place_, (row, spent, score) in enumerate(found)
+    ]
+    inches = panel.place([spent for _, spent, _ in found], [score for *_, score in found])
+    bounds = (panel.left, panel.bottom, panel.left + panel.width + 0.7, panel.bottom + panel.height + 0.1)
+    bold = [(spent, score) in on_front for _, spent, score in found]
+    labels = place(inches, [shown(row.label) for row, *_ in found], needed, bounds, bold)
+    for label, point in zip(labels, inches, strict=True):
+        if label is not None:
+            sheet.label(label, point)
+    panel.remark = _remark(table, found, sum(label is None for label in labels))
+
+
+def _remark(table: Table, found: list[Point], unnamed: int) -> str:
+    """What is written over a panel."""
+    parts = ["grey line and bold names: nothing is both cheaper and better"]
+    left_out = sum(row.suits for row in table.rows) - len(found)
+    if left_out:
+        parts.append(f"{left_out} left out, for want of cells, of this cost or of room")
+    if unnamed:
+        parts.append(f"{unnamed} without a name for want of room")
+    return "; ".join(parts)
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The points (cost, score) that no other point equals or beats in both, cheapest first."""
     kept: list[tuple[float, float]] = []
     for cost, score in sorted(points, key=lambda point: (point[0], -point[1])):
         if not kept or score > kept[-1][1]:
             kept.append((cost, score))
     return kept
-
-
-def _figure(table: Table, name: str, cost_of: Callable[[Costs], float | None]) -> Figure:
-    found = [
-        (row, cost, estimate.mean)
-        for row in table.rows
-        if (cost := cost_of(row.costs)) is not None and (estimate := row.scores[table.largest])
-    ]
-    found = found[:METHODS]
-    figure = new_figure(9.6, 6.0 if len(found) > CROWDED else 4.6)
-    title(figure, table.section.title, beside_legend=False)
-    axes = figure.subplots()
-    tasks = len(table.scores.gains)
-    shots = f"mean over {tasks} task{'s' if tasks != 1 else ''} at {sizes.title(table.largest)}"
-    axes.set(xlabel=name, ylabel=f"{KINDS[table.section.kind].headline_title}, {shots}")
-    if not found:
-        empty(figure, "no method has both figures for every cell")
-        return figure
-    stands = _scale(axes, [cost for _, cost, _ in found])
-    steps = front([(stands(cost), 100 * score) for _, cost, score in found])
-    end = axes.get_xlim()[1]
-    axes.plot(
-        [*(cost for cost, _ in steps), end],
-        [*(score for _, score in steps), steps[-1][1]],
-        drawstyle="steps-post",
-        color="#9a9a9a",
-        linewidth=1.2,
-        zorder=1,
-    )
-    for row, cost, score in found:
-        _mark(axes, row, stands(cost), 100 * score, table.largest)
-    note = "grey line: nothing is both cheaper and better"
-    left_out = sum(row.suits for row in table.rows) - len(found)
-    if left_out:
-        note += f"; {left_out} left out, for want of cells, of this cost or of room"
-    axes.set_title(note, fontsize=8, loc="left", color="#555555")
-    spread = [score for *_, score in found]
-    # A very wide interval (a few seeds that disagree) may leave the picture; the scores decide its scale.
-    room = max(3.0, 25 * (max(spread) - min(spread)))
-    axes.set_ylim(max(-2.0, 100 * min(spread) - room), 100 * max(spread) + room)  # whatever lies at 0 is seen whole
-    place(
-        axes,
-        [(stands(cost), 100 * score) for _, cost, score in found],
-        [shown(row.label) for row, *_ in found],
-        [look(row.label, row.baseline).colour for row, *_ in found],
-    )
-    return figure
-
-
-def _mark(axes: Axes, row: Row, cost: float, score: float, shots: int) -> None:
-    style, estimate = look(row.label, row.baseline), row.scores[shots]
-    width = 100 * (estimate.half_width or 0.0) if estimate else 0.0
-    # Intervals are pale, or thirty of them would hide the points.
-    axes.errorbar(cost, score, yerr=width or None, color=style.colour, elinewidth=0.8, alpha=0.35, linestyle="none", zorder=2)
-    # The baseline's dash of a marker needs weight to be seen.
-    axes.plot(
-        [cost],
-        [score],
-        color=style.colour,
-        marker=style.marker,
-        markerfacecolor=style.face,
-        markersize=7,
-        markeredgewidth=1.5,
-        linestyle="none",
-        zorder=3,
-    )
-
-
-def _scale(axes: Axes, costs: list[float]) -> Callable[[float], float]:
-    """A logarithmic axis with a place for zero at its left end; returns where a cost stands."""
-    positive = [cost for cost in costs if cost > 0] or [1.0]
-    low, high = min(positive), max(positive)
-    axes.set_xscale("log")
-    # Less than three powers of ten: two more ticks in each, or hardly any would be seen.
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 1000 else (1.0,), numticks=12))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
-    axes.minorticks_off()
-    if min(costs) > 0:
-        axes.set_xlim(low / 1.6, high * 1.6)
-        return lambda cost: cost
-    # No logarithm shows zero. It gets a place of its own, a step left of the smallest cost, and a tick that says 0.
-    zero = low / max(3.0, (high / low) ** 0.15)
-    axes.set_xlim(zero / 1.6, high * 1.6)
-    ticks = [tick for tick in axes.get_xticks() if low / 1.05 <= tick <= high * 1.6]
-    axes.set_xticks([zero, *ticks], ["0", *map(brief, ticks)])
-    axes.minorticks_off()
-    return lambda cost: cost if cost > 0 else zero

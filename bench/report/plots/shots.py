@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Iterator, Sequence
 
 from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Table
-from bench.report.plots.canvas import LEGEND_WIDTH, METHODS, empty, legend, legend_height, new_figure, shown, title
-from bench.report.plots.families import COLUMNS, by_family
+from bench.report.plots.canvas import METHODS, legend_width, title_height
+from bench.report.plots.families import BELOW, COLUMNS, GAP, LEFT, by_family
 from bench.report.plots.palette import look
+from bench.report.plots.rows import by_method
+from bench.report.plots.scales import Scale, linear, named
+from bench.report.plots.sheet import LINE, PALE, Panel, Sheet
 
 PANELS = 24  # per figure; further tasks go to further figures
 TOGETHER = 12  # methods that can be told apart in one panel; more are drawn family by family
+DODGE = 0.12  # of the way between two shot counts, for all methods of a panel together: intervals side by side, no other shots
+MEAN = "mean over all tasks"  # stands as a first panel beside the tasks
 
 
-def shots_figures(table: Table) -> Iterator[Figure]:
-    """Figures for all tasks, as many as they need."""
+def shots_sheets(table: Table) -> Iterator[Sheet]:
+    """For all tasks, as many as they need; none where no cell gave a score."""
     rows = [row for row in table.rows if any(_points(table, row, task) for task in table.tasks)]
     best = [row for row in rows if not row.baseline][:METHODS]
     rows = [row for row in rows if row.baseline or row in best]
     if not rows:
-        figure = new_figure(6.8, 3.4)
-        title(figure, table.section.title, beside_legend=False)
-        empty(figure, "no cell gave a score")
-        yield figure
         return
     draw, step = _together, PANELS
     if len(table.shots) == 1:
@@ -35,117 +33,114 @@ def shots_figures(table: Table) -> Iterator[Figure]:
     elif len(best) > TOGETHER:
         draw, step = _by_family, COLUMNS
     for start in range(0, len(table.tasks), step):
-        figure = draw(table, table.tasks[start : start + step], rows)
-        title(figure, table.section.title, beside_legend=draw is not _dots)
-        yield figure
+        tasks = table.tasks[start : start + step]
+        if draw is not _dots and start == 0 and len(table.tasks) > 1 and any(_points(table, row, MEAN) for row in rows):
+            tasks = (MEAN, *tasks)
+        yield draw(table, tasks, rows)
 
 
-def _together(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
+def _together(table: Table, tasks: Sequence[str], rows: list[Row]) -> Sheet:
     """All methods in each panel."""
+    wide, high, between, section = 2.1, 1.75, 0.6, table.section.title
     columns = min(COLUMNS, len(tasks))
     lines = -(-len(tasks) // columns)
-    figure = new_figure(max(2.6 * columns, 4.4) + LEGEND_WIDTH, max(2.3 * lines + 0.5, 3.4, legend_height(len(rows))))
-    panels = figure.subplots(lines, columns, squeeze=False)
-    for axes, task in zip(panels.flat, tasks, strict=False):
-        axes.set_title(shown(task))
-        _panel(axes, table, task, rows, rows)
-    for axes in panels.flat[len(tasks) :]:
-        axes.remove()
-    _name_axes(figure, table)
-    legend(figure, rows)
-    return figure
+    room = legend_width([row.label for row in rows])
+    width = LEFT + (wide + GAP) * max(columns, 1.6) + room
+    head = title_height(section, width - room) + 0.25
+    body = max((high + between) * lines - between, LINE * (len(rows) + 1))
+    sheet = _named(Sheet(width, head + body + BELOW, section, room=room), table)
+    for number, task in enumerate(tasks):
+        line, column = divmod(number, columns)
+        bottom = sheet.height - head - high - (high + between) * line
+        panel = Panel(LEFT + (wide + GAP) * column, bottom, wide, high, *_scales(table, task, rows), title=task)
+        _fill(panel, table, task, rows, rows)
+        sheet.panels.append(panel)
+    sheet.legend(width - room, sheet.height - head, [(row.label, row.baseline) for row in rows])
+    return sheet
 
 
-def _by_family(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
+def _by_family(table: Table, tasks: Sequence[str], rows: list[Row]) -> Sheet:
     """A line of panels per family, its methods in colour and all others in grey behind them, its legend beside it."""
-    figure = by_family(tasks, rows, lambda axes, task, members: _panel(axes, table, task, rows, members))
-    _name_axes(figure, table)
-    return figure
+    sheet = by_family(
+        table.section.title,
+        tasks,
+        rows,
+        lambda task: _scales(table, task, rows),
+        lambda panel, task, members: _fill(panel, table, task, rows, members),
+    )
+    return _named(sheet, table)
 
 
-def _dots(table: Table, tasks: tuple[str, ...], rows: list[Row]) -> Figure:
+def _dots(table: Table, tasks: Sequence[str], rows: list[Row]) -> Sheet:
     """Methods from top to bottom, best mean first: with one shot count there is no line to draw."""
-    figure = new_figure(2.4 + max(2.1 * len(tasks), 4.0), 1.2 + 0.21 * max(5, len(rows)))
-    panels = figure.subplots(1, len(tasks), squeeze=False, sharey="all")
-    for axes, task in zip(panels[0], tasks, strict=True):
-        axes.set_title(shown(task))
-        scores = []
-        for height, row in enumerate(rows):
-            for _, score, width in _points(table, row, task):
+
+    def across(task: str) -> Scale:
+        return _around([score for row in rows for _, score, _ in _points(table, row, task)], 0.15)
+
+    def fill(panel: Panel, task: str) -> None:
+        for number, row in enumerate(rows):
+            for _, score, reach in _points(table, row, task):
                 style = look(row.label, row.baseline)
-                scores.append(score)
                 if row.baseline:
-                    axes.axvline(score, color=style.colour, linestyle=style.line, linewidth=1)
-                axes.errorbar(
-                    score,
-                    height,
-                    xerr=width or None,
-                    color=style.colour,
-                    marker="|" if row.baseline else style.marker,
-                    markerfacecolor=style.face,
-                    markersize=5,
-                    elinewidth=1,
-                )
-        if scores:
-            room = max(4.0, 0.15 * (max(scores) - min(scores)))
-            axes.set_xlim(max(-2.0, min(scores) - room), min(102.0, max(scores) + room))
-    panels[0, 0].set_yticks(range(len(rows)), [shown(row.label) for row in rows])
-    panels[0, 0].set_ylim(len(rows) - 0.4, -0.6)
-    figure.supxlabel(f"{KINDS[table.section.kind].headline_title} at {sizes.title(table.largest)}", fontsize=9)
-    return figure
+                    ends = [panel.up.low, panel.up.high]
+                    panel.method(row.label, [score, score], ends, baseline=True)
+                elif reach:
+                    panel.bar(-number, score - reach, score + reach, style.colour, upright=False)
+                panel.method(row.label, [score], [-number], line=None, size=5, marker="|" if row.baseline else style.marker)
+
+    sheet = by_method(table.section.title, tasks, rows, across, fill)
+    sheet.below = f"{KINDS[table.section.kind].headline_title} at {sizes.title(table.largest)}"
+    return sheet
 
 
-def _name_axes(figure: Figure, table: Table) -> None:
+def _named(sheet: Sheet, table: Table) -> Sheet:
     kind = KINDS[table.section.kind]
-    figure.supxlabel(kind.shots_title, fontsize=9)
-    figure.supylabel(kind.headline_title, fontsize=9)
+    sheet.below, sheet.beside = kind.shots_title, kind.headline_title
+    return sheet
 
 
 def _points(table: Table, row: Row, task: str) -> list[tuple[int, float, float]]:
     """Position of the shot count, score and half width, the last two in percent (0 where there is no interval)."""
-    found = row.tasks.get(task, {})
     points = []
     for position, shots in enumerate(table.shots):
-        estimate = found[shots].estimate if shots in found else None
+        if task == MEAN:
+            estimate = row.scores.get(shots)
+        else:
+            found = row.tasks.get(task, {}).get(shots)
+            estimate = found.estimate if found is not None else None
         if estimate is not None:
             points.append((position, 100 * estimate.mean, 100 * (estimate.half_width or 0.0)))
     return points
 
 
-def _panel(axes: Axes, table: Table, task: str, rows: list[Row], coloured: list[Row]) -> None:
-    """`coloured` rows as they look everywhere, the others of `rows` in grey; all of them decide the scale."""
-    axes.set_xticks(range(len(table.shots)), [str(sizes.typed(shots)) for shots in table.shots])
-    axes.set_xlim(-0.5, len(table.shots) - 0.5)
-    axes.grid(axis="x", visible=False)
-    # Adapted methods side by side: with a dozen of them on one spot no interval could be read.
+def _scales(table: Table, task: str, rows: Sequence[Row]) -> tuple[Scale, Scale]:
+    across = named([(float(position), str(sizes.typed(shots))) for position, shots in enumerate(table.shots)])
+    return across, _around([score for row in rows for _, score, _ in _points(table, row, task)], 0.25)
+
+
+def _around(scores: Sequence[float], share: float) -> Scale:
+    """Three seeds can have an interval far wider than all differences; the scores decide the scale, intervals may leave it."""
+    low, high = min(scores, default=0.0), max(scores, default=100.0)
+    room = max(4.0, share * (high - low))
+    return linear(max(-2.0, low - room), min(102.0, high + room))
+
+
+def _fill(panel: Panel, table: Table, task: str, rows: list[Row], coloured: list[Row]) -> None:
+    """`coloured` rows as they look everywhere, the others of `rows` in grey behind them."""
     beside = [row for row in coloured if not row.baseline]
-    lowest, highest = 100.0, 0.0
     for row in rows:
         points = _points(table, row, task)
         if not points:
             continue
-        style = look(row.label, row.baseline)
         positions, scores, widths = zip(*points, strict=True)
-        lowest, highest = min(lowest, *scores), max(highest, *scores)
         if row.baseline:
-            axes.axhline(scores[0], color=style.colour, linestyle=style.line, linewidth=1.2)
-        elif row not in coloured:
-            axes.plot(positions, scores, color="#d9d9d9", linewidth=0.7, zorder=0.5)
+            panel.level(row.label, scores[0])
+        elif row not in beside:
+            panel.curve("", positions, scores, colour=PALE, width=0.7, depth=1)
         else:
-            step = 0.6 * (beside.index(row) / (len(beside) - 1) - 0.5) if len(beside) > 1 else 0.0
-            axes.errorbar(
-                [position + step for position in positions],
-                scores,
-                yerr=widths,
-                color=style.colour,
-                marker=style.marker,
-                markerfacecolor=style.face,
-                linestyle=style.line,
-                markersize=4,
-                linewidth=0.9,
-                elinewidth=0.8,
-            )
-    if lowest <= highest:
-        # Three seeds can have an interval far wider than all differences; the scores decide the scale, bars may leave it.
-        room = max(4.0, 0.25 * (highest - lowest))
-        axes.set_ylim(max(-2.0, lowest - room), min(102.0, highest + room))
+            step = DODGE * (beside.index(row) / (len(beside) - 1) - 0.5) if len(beside) > 1 else 0.0
+            places = [position + step for position in positions]
+            panel.method(row.label, places, scores, width=0.9)
+            for at, score, reach in zip(places, scores, widths, strict=True):
+                if reach:
+                    panel.bar(at, score - reach, score + reach, look(row.label).colour)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,9 @@ from bench.report.text import display
 Direction = Literal["ascending", "descending"]
 
 
+_SAME = 5e-5  # less than what a table shows
+
+
 @dataclass(frozen=True)
 class Column:
     title: str
@@ -25,6 +28,12 @@ class Column:
     brief: Callable[[Row], str] | None = None  # for the terminal, where a line is short
     short: str = ""  # the title there; empty: neither there nor in LaTeX
     pareto: str = ""  # the cost of this name is in the column: rows that are Pareto-optimal in it get a mark
+    is_score: bool = False  # of the headline or another metric: the most is the best
+
+    @property
+    def name(self) -> str:
+        """What a command line calls it: without a comma."""
+        return self.short or self.title
 
     def marked(self, row: Row, mark: str, brief: bool = False) -> str:
         text = self.brief(row) if brief and self.brief is not None else self.text(row)
@@ -67,16 +76,16 @@ def _scores(table: Table) -> list[Column]:
         lambda row: row.bootstrap[table.largest][0] if table.largest in row.bootstrap else None,
         lambda row: display.interval(row.bootstrap.get(table.largest)).strip("[]").replace(", ", "\N{EN DASH}"), "bootstrap",
     )  # fmt: skip
-    return [*(_shots(shots) for shots in table.shots), bootstrap]
+    return [*(_shots(shots, len(table.scores.layout.seeds_at(shots))) for shots in table.shots), bootstrap]
 
 
-def _shots(shots: int) -> Column:
+def _shots(shots: int, seeds: int) -> Column:
     def number(row: Row) -> float | None:
-        estimate = row.scores[shots]
+        estimate = row.scores[shots] or row.partial.get(shots)
         return None if estimate is None else estimate.mean
 
     name, hint = sizes.title(shots), "mean over tasks, ± half the 95% interval over seeds"
-    return Column(name, hint, "descending", lambda row: display.score(row.scores[shots]), number, short=name)
+    return Column(name, hint, "descending", lambda row: display.row_score(row, shots, seeds), number, short=name, is_score=True)
 
 
 def _further(table: Table) -> list[Column]:
@@ -89,10 +98,17 @@ def _further(table: Table) -> list[Column]:
         title = titles.get(metric, other)
         return Column(
             title, f"{hint}, {sizes.title(table.largest)}", "descending",
-            lambda row: display.percent(row.metrics.get(metric)), lambda row: row.metrics.get(metric), short=title,
+            lambda row: display.percent(row.metrics.get(metric)), lambda row: row.metrics.get(metric), short=title, is_score=True,
         )  # fmt: skip
 
-    return [column(metric) for metric in table.scores.metrics]
+    found = table.scores.metrics
+    return [column(metric) for metric in found if not _says_the_same(table, found[metric])]
+
+
+def _says_the_same(table: Table, metric: Mapping[str, float]) -> bool:
+    """Whether a metric is the score itself in every row, as the mean over classes is where test sets are balanced."""
+    scores = {row.label: found.mean for row in table.rows if (found := row.scores[table.largest]) is not None}
+    return all(abs(value - scores[label]) < _SAME for label, value in metric.items() if label in scores)
 
 
 def _comparison() -> list[Column]:

@@ -62,13 +62,16 @@ def _data(done: pd.DataFrame) -> list[str]:
 
 def _machines(done: pd.DataFrame) -> list[str]:
     notes = []
-    machines = done[["host", "device", "threads"]].dropna(subset=["device"]).drop_duplicates()
+    known = done.dropna(subset=["device"])
+    machines = known[["host", "device"]].drop_duplicates()
+    threads = sorted(set(known["threads"].dropna().astype(int)))
+    counts = f"{' and '.join(map(str, threads))} thread{'s' if threads != [1] else ''}" if threads else "threads not known"
+    apart = ": seconds, joules and memory do not compare"
     if len(machines) > 1:
-        notes.append(
-            f"Made on {len(machines)} different machines, devices or thread counts: seconds, joules and memory do not compare."
-        )
+        notes.append(f"Made on {len(machines)} different machines or devices, with {counts}{apart}.")
     elif len(machines) == 1:
-        notes.append(f"Made on {machines['device'].iloc[0]}, {machines['threads'].iloc[0]} threads.")
+        several = f"{apart} between cells of different counts" if len(threads) > 1 else ""
+        notes.append(f"Made on {machines['device'].iloc[0]}, with {counts}{several}.")
     dirty = int(done["dirty"].fillna(False).sum())
     if dirty:
         notes.append(f"{dirty} cells were made from a working tree with uncommitted changes.")

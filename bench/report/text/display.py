@@ -17,6 +17,12 @@ def score(estimate: Estimate | None) -> str:
     return mean if estimate.half_width is None else f"{mean} ± {100 * estimate.half_width:.1f}"
 
 
+def row_score(row: Row, shots: int, seeds: int) -> str:
+    """A method's mean; that of one which lacks some of the table's `seeds` says over how many it is."""
+    found, part = row.scores.get(shots), row.partial.get(shots)
+    return f"{score(part)} ({part.count} of {seeds} seeds)" if found is None and part is not None else score(found)
+
+
 def percent(share: float | None) -> str:
     """A share 0..1 in points: "71.3"."""
     return "" if share is None else f"{100 * share:.1f}"

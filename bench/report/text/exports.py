@@ -54,7 +54,7 @@ def leaderboard_json(summary: Summary) -> str:
         rows = []
         for row in table.rows:
             given: dict[str, Any] = msgspec.to_builtins(dataclasses.replace(row, task_costs={}), str_keys=True)
-            given["scores"], given["bootstrap"] = _typed_keys(given["scores"]), _typed_keys(given["bootstrap"])
+            given |= {name: _typed_keys(given[name]) for name in ("scores", "partial", "bootstrap")}
             given["tasks"] = {task: _typed_keys(scores) for task, scores in given["tasks"].items()}
             given["task_costs"] = [
                 {"task": task, "shots": sizes.typed(shots), **msgspec.to_builtins(costs)}
@@ -64,7 +64,7 @@ def leaderboard_json(summary: Summary) -> str:
         head = {
             **{"shots": [sizes.typed(shots) for shots in table.shots], "tasks": table.tasks},
             **{"reference": table.scores.reference, "gain_tasks": table.scores.gain_tasks, "ranked": len(table.scores.ranks)},
-            "notes": table.notes,
+            **{"notes": table.notes, "chance": table.levels.chance, "majority": table.levels.majority},
         }
         found = {"rankings": _rankings(table), "published": [dataclasses.asdict(row) for row in table.published], "rows": rows}
         tables.append({"section": dataclasses.asdict(table.section), **head, **found})

@@ -1,26 +1,44 @@
-"""The leaderboard as LaTeX tables for a paper: needs the packages booktabs and graphicx."""
+"""The leaderboard as LaTeX tables for a paper: needs the package booktabs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bench.errors import UsageError
 from bench.kinds import KINDS
-from bench.report.numbers.summary import Summary, Table
-from bench.report.text.columns import columns
+from bench.report.numbers import sizes
+from bench.report.numbers.summary import Row, Summary, Table
+from bench.report.text.columns import Column, columns
 from bench.text import latex
 
+USUAL = ("gain", "trained", "seconds")  # beside the scores: what fits a page at a size that can be read
+_MANY = 6  # columns from which on letters are a size smaller
 
-def leaderboard_tex(summary: Summary) -> str:
-    """One table per section. Figures are those of leaderboard.md; what is measured and estimated stays apart by its tilde."""
+
+def leaderboard_tex(summary: Summary, wanted: Sequence[str] = ()) -> str:
+    """One table per section. Figures are those of leaderboard.md; what is measured and estimated stays apart by its tilde.
+
+    `wanted`: names of columns, as the terminal has them; else the scores and `USUAL`. The best scores are bold. Methods that
+    suit no task of a table are left out. Raises UsageError for a column that no table has.
+    """
+    known = dict.fromkeys(column.name for table in summary.tables for column in columns(table))
+    for name in wanted:
+        if name not in known and summary.tables:
+            raise UsageError(f"--columns {name}: no such column: take some of {', '.join(known)}")
     lines = [
-        r"% \usepackage{booktabs, graphicx} in the preamble.",
+        r"% \usepackage{booktabs} in the preamble. Other columns: python -m bench report --columns '16 shots,seconds'",
         "% A dagger marks what is Pareto-optimal in score and this cost.",
     ]
     for table in summary.tables:
-        lines += ["", *_table(table)]
+        lines += ["", *_table(table, wanted)]
     return "\n".join(lines) + "\n"
 
 
-def _table(table: Table) -> list[str]:
-    shown = [column for column in columns(table) if column.short]
+def _table(table: Table, wanted: Sequence[str]) -> list[str]:
+    names = wanted or (*map(sizes.title, table.shots), *USUAL)
+    shown = [column for column in columns(table) if column.name in names]
+    rows = [row for row in table.rows if row.suits]
+    best = [_best(column, rows) for column in shown]
     caption = (
         f"{table.section.title}. {KINDS[table.section.kind].headline_title}, mean over tasks ± half the 95% interval over seeds."
     )
@@ -28,17 +46,28 @@ def _table(table: Table) -> list[str]:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex(caption)}}}",
-        r"\resizebox{\linewidth}{!}{%",
+        *([r"\small"] if len(shown) < _MANY else [r"\footnotesize", r"\setlength{\tabcolsep}{4pt}"]),
         rf"\begin{{tabular}}{{l{'r' * len(shown)}}}",
         r"\toprule",
-        _line(["method", *(column.title for column in shown)]),
+        _line([latex("method"), *(latex(column.title) for column in shown)]),
         r"\midrule",
-        *(_line([row.label, *(column.marked(row, "†") for column in shown)]) for row in table.rows),
+        *(_line([latex(row.label), *map(_figure, shown, [row] * len(shown), best)]) for row in rows),
         r"\bottomrule",
-        r"\end{tabular}}",
+        r"\end{tabular}",
         r"\end{table}",
     ]
 
 
-def _line(cells: list[str]) -> str:
-    return rf"{' & '.join(map(latex, cells))} \\"
+def _best(column: Column, rows: Sequence[Row]) -> str | None:
+    """What stands in the best row of a column of scores; None in one of costs, which have their daggers, and of counts."""
+    found = [(number, column.text(row)) for row in rows if (number := column.number(row)) is not None]
+    return max(found)[1] if column.is_score and found else None
+
+
+def _figure(column: Column, row: Row, best: str | None) -> str:
+    text = latex(column.marked(row, "†"))
+    return rf"\textbf{{{text}}}" if best is not None and column.text(row) == best else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    return rf"{' & '.join(cells)} \\"

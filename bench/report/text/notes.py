@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from bench.backbone.tuned import MOVED, TUNED, tables
 from bench.report.numbers import sizes
 from bench.report.numbers.frame import NOT_APPLICABLE, OK
 from bench.report.numbers.layout import Layout
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.scores import Scores
-from bench.report.numbers.section import Section
+from bench.report.numbers.section import Section, short_backbone
 from bench.report.numbers.statistics import CONFIDENCE
 from bench.report.text import display
 from bench.report.text.conditions import conditions_notes
+from bench.tuned import MOVED, TUNED, tables
 
 
 def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken: int) -> list[str]:
@@ -66,6 +66,8 @@ def _ranking(ranking: Ranking) -> str:
 
 def _backbone(section: Section) -> list[str]:
     found = []
+    if short_backbone(section.backbone) != section.backbone:
+        found.append(f"The backbone in full: {section.backbone}.")
     if section.random_weights:
         found.append(
             f"The backbone {section.backbone} has random weights: these scores test the program and say nothing about methods."

@@ -6,6 +6,7 @@ from bench.kinds import KINDS
 from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.bootstrap import RESAMPLES
+from bench.report.numbers.levels import mean
 from bench.report.numbers.statistics import CONFIDENCE, smallest_p
 from bench.report.numbers.summary import Table
 from bench.report.text import display
@@ -22,9 +23,11 @@ def how_to_read(table: Table) -> list[str]:
     return [
         f"Scores are {KINDS[table.section.kind].headline_title}: mean over tasks ± half the 95% Student-t interval over seeds. "
         f"Rank (mean over tasks, among {len(table.scores.ranks)} methods without gaps), gain, and costs are at {largest}.",
+        *_levels(table),
         *_intervals(table),
         *further_columns(table),
-        "A method that lacks a cell shows no mean, rank or cost: it would be one over other cells than its rivals'. "
+        "A method that lacks a cell shows no rank, gain or cost: they would be over other cells than its rivals'. Where it only "
+        "lacks seeds, the mean over those that it has stands with their number. "
         "A cell is missing if another method of this table has it.",
         "Seconds, joules and peak memory are what a cell costs alone, the frozen work included: means per cell, "
         "for memory the largest. Estimated joules (~) do not compare with measured ones.",
@@ -34,6 +37,26 @@ def how_to_read(table: Table) -> list[str]:
         "p: Wilcoxon's signed-rank test of the difference from the best row, paired over tasks on the same episodes, "
         f"Holm-corrected. {_smallest(table)}",
     ]
+
+
+def _levels(table: Table) -> list[str]:
+    """Chance and the most frequent class, and which methods are no better than the latter."""
+    said = []
+    for what, known in (
+        ("Guessing", table.levels.chance),
+        ("Always giving the test set's most frequent class", table.levels.majority),
+    ):
+        tasks = tuple(task for task in table.tasks if task in known)
+        average = mean(known, tasks)
+        if average is not None:
+            each = ", ".join(f"{task} {display.percent(known[task])}" for task in tasks) if len(tasks) > 1 else tasks[0]
+            said.append(f"{what} scores {display.percent(average)} ({each}).")
+    level = mean(table.levels.majority, table.tasks)
+    if level is not None:
+        low = [row.label for row in table.rows if (found := row.scores[table.largest]) is not None and found.mean <= level]
+        if low:
+            said.append(f"No better than that at {sizes.title(table.largest)}: {', '.join(low)}.")
+    return [" ".join(said)] if said else []
 
 
 def _intervals(table: Table) -> list[str]:

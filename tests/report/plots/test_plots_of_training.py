@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from bench.report import summarise_records
-from bench.report.plots.calibration import bins, errors_figures, reliability_figures
-from bench.report.plots.losses import curves, losses_figures
-from bench.report.plots.palette import look
+from bench.report.plots.calibration import bins, errors_sheets, reliability_sheets
+from bench.report.plots.losses import curves, losses_sheets
+from bench.report.plots.sheet import Curve, Panel
 from bench.store.record import Training
 from tests.report.factory import failed_record, make_record, realistic, with_bins
 
@@ -20,10 +20,10 @@ RECORDS = [with_bins(record) for record in realistic(METHODS, tasks=("a", "b"), 
 TABLE = summarise_records(RECORDS).tables[0]
 
 
-def lines(axes: Axes, label: str) -> list[Line2D]:
-    """Colour and marker together are a method's own."""
-    style = look(label)
-    return [line for line in axes.lines if (line.get_color(), line.get_marker()) == (style.colour, style.marker)]
+def curve(panels: Sequence[Panel], label: str) -> Curve:
+    """The one curve of a method in these panels."""
+    (found,) = [curve for panel in panels for curve in panel.curves if curve.name == label]
+    return found
 
 
 def test_learning_curves_are_means_over_seeds_at_the_largest_shot_count() -> None:
@@ -42,48 +42,44 @@ def test_learning_curves_are_means_over_seeds_at_the_largest_shot_count() -> Non
 
 
 def test_learning_curves_have_a_panel_per_family_and_task() -> None:
-    (figure,) = losses_figures(TABLE)
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "", ""]  # coop's family, then the encoders
-    for axes in figure.axes:
-        assert axes.get_yscale() == "log"
-        legend = axes.get_legend()
-        names = set() if legend is None else {text.get_text() for text in legend.get_texts()}
-        assert names in (set(), {"coop"}, {"lora", "full"})
-    (drawn,) = [*lines(figure.axes[0], "lora"), *lines(figure.axes[2], "lora")]
-    assert np.allclose(np.asarray(drawn.get_ydata(), dtype=float), curves(TABLE)["lora", "a"])
+    (sheet,) = losses_sheets(TABLE)
+    assert [panel.title for panel in sheet.panels] == ["a", "b", "", ""]  # coop's family, then the encoders
+    assert all(panel.up.log for panel in sheet.panels)
+    assert [entry.text for entry in sheet.entries] == ["encoder", "full", "lora", "prompt", "coop"]
+    drawn = curve([panel for panel in sheet.panels if panel.left == sheet.panels[0].left], "lora")
+    assert np.allclose(drawn.y, curves(TABLE)["lora", "a"])
 
 
 def test_calibration_errors_are_marked_at_the_largest_shot_count() -> None:
-    (figure,) = errors_figures(TABLE)
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b"]
-    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert names == [row.label for row in TABLE.rows]
-    (mark,) = lines(figure.axes[0], "lora")
+    (sheet,) = errors_sheets(TABLE)
+    assert [panel.title for panel in sheet.panels] == ["a", "b"]
+    assert [text for _, text in sheet.panels[0].up.ticks] == [row.label for row in TABLE.rows]
+    mark = curve(sheet.panels[:1], "lora")
     record = next(record for record in RECORDS if record.cell.label == "lora")
-    assert float(mark.get_xdata()[0]) == pytest.approx(100 * record.metrics["calibration_error"].value)
+    assert float(mark.x[0]) == pytest.approx(100 * record.metrics["calibration_error"].value)
 
 
 def test_a_reliability_diagram_pools_the_seeds() -> None:
     found = bins(TABLE)
     assert found["lora", "a"][0].tolist() == [40, 60, 0, 100]  # two seeds
     assert found["zero-shot", "a"][0].tolist() == [20, 30, 0, 50]
-    (figure,) = reliability_figures(TABLE)
-    (line,) = [*lines(figure.axes[0], "lora"), *lines(figure.axes[2], "lora")]
+    (sheet,) = reliability_sheets(TABLE)
+    line = curve([panel for panel in sheet.panels if panel.left == sheet.panels[0].left], "lora")
     confidence = [15.0, 100 * 11 / 30, 100 * found["lora", "a"][2, 3] / 100]  # the empty bin is left out
-    assert np.allclose(np.asarray(line.get_xdata(), dtype=float), confidence)
-    assert np.allclose(np.asarray(line.get_ydata(), dtype=float), [20.0, 40.0, 80.0])
+    assert np.allclose(line.x, confidence)
+    assert np.allclose(line.y, [20.0, 40.0, 80.0])
 
 
 def test_records_without_them_give_no_such_plots() -> None:
     bare = summarise_records([make_record(), make_record("zero-shot", shots=0, seed=0)]).tables[0]
-    assert not [*losses_figures(bare), *errors_figures(bare), *reliability_figures(bare)]
+    assert not [*losses_sheets(bare), *errors_sheets(bare), *reliability_sheets(bare)]
     retrieval = [msgspec.structs.replace(record, reliability=None) for record in realistic(METHODS, kind="retrieval", shots=(4,))]
     table = summarise_records(retrieval).tables[0]
-    assert not [*errors_figures(table), *reliability_figures(table)]
+    assert not [*errors_sheets(table), *reliability_sheets(table)]
 
 
 def test_many_tasks_go_to_several_figures() -> None:
     records = [with_bins(make_record(task=f"task {number}", training=None)) for number in range(6)]
     (table,) = summarise_records(records).tables
-    assert [len(figure.axes) for figure in errors_figures(table)] == [4, 2]
-    assert [len(figure.axes) for figure in reliability_figures(table)] == [4, 2]
+    assert [len(sheet.panels) for sheet in errors_sheets(table)] == [4, 2]
+    assert [len(sheet.panels) for sheet in reliability_sheets(table)] == [4, 2]

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.backbone.tuned import Tables
 from bench.kinds.metrics import Metric
 from bench.report import summarise_records, terminal_table
 from bench.report.page import render_page
@@ -18,6 +17,7 @@ from bench.report.text.reading import how_to_read
 from bench.report.text.terminal import WIDTH
 from bench.store.record import Record, Training
 from bench.text import markdown, markdown_figure, plain
+from bench.tuned import Tables
 from tests.report.factory import make_record, realistic
 
 RECORDS = realistic(["zero-shot", "lora", "coop"], tasks=("a", "b", "c"), shots=(4,))
