@@ -51,7 +51,9 @@ def role_of(task: Task, other: Task) -> Role:
 
 def columns(task: Task, other: Task) -> list[int] | None:
     """Where the other task's classes [C] are among the task's own; None where one is not."""
-    place = {name: number for number, name in enumerate(task.class_names)}
+    if other.class_names == task.class_names:  # where two classes may have one name, as ImageNet's missiles do
+        return list(range(len(task.class_names)))
+    place = {name: number for number, name in reversed(list(enumerate(task.class_names)))}
     found = [place.get(name) for name in other.class_names]
     return None if None in found else [number for number in found if number is not None]
 

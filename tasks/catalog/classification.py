@@ -14,7 +14,16 @@ from tasks.base import Augmentation, Entry, Sources, Split, SplitName, Task
 from tasks.catalog import coop
 from tasks.catalog.coop import OnDisk
 from tasks.catalog.hub import OnHub, Repository, class_names, commit_of, data_files
-from tasks.catalog.labelled import OTHER_COUNTS, Splits, counts_error, version, with_validation, wrong_classes, wrong_counts
+from tasks.catalog.labelled import (
+    OTHER_COUNTS,
+    Splits,
+    counts_error,
+    of_split,
+    version,
+    with_validation,
+    wrong_classes,
+    wrong_counts,
+)
 from tasks.contents import contents
 from tasks.image_files import Files
 from tasks.images import DECODING
@@ -27,7 +36,8 @@ UNCHECKED = "unchecked counts"
 class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One data set, as the field uses it: on disk in CoOp's layout, else on the hub.
 
-    sizes: rows of each split; a set without `val` there has none of its own, and a fifth of `train` stands in for it.
+    sizes: rows of each split; a set without `val` there has none of its own, and a fifth of `train` stands in for it. One of
+    `test` alone is there to be scored on.
     """
 
     name: str
@@ -77,7 +87,7 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         return self._task(
             names,
             version=version([*names, *self.templates], splits, contents(files, sources.memory)),
-            load=partial(_load, folder / disk.images, splits),
+            load=partial(_load, self.name, folder / disk.images, splits),
             origin=f"{folder.name}, {whose}",
             split_origin=OTHER_COUNTS if wrong else "",
         )
@@ -90,7 +100,8 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         if wrong and not sources.other_counts:
             raise counts_error(copy or hub.id, wrong)
         sizes = {split: size for split, size in (hub.sizes or self.sizes).items() if split not in hub.unconfirmed}
-        repository = Repository(hub, copy, commit, len(names), None if sources.other_counts else sizes)
+        splits = tuple(split for split in ("train", "test") if split in self.sizes)
+        repository = Repository(hub, copy, commit, len(names), None if sources.other_counts else sizes, splits)
         labels = [*([FROM_HUB] if self.disk is not None else []), *([UNCHECKED] if sources.other_counts else [])]
         return self._task(
             names,
@@ -112,8 +123,8 @@ class ClassificationSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
         )
 
 
-def _load(images: Path, splits: Splits, split: SplitName) -> Split:
-    rows = splits[split]
+def _load(name: str, images: Path, splits: Splits, split: SplitName) -> Split:
+    rows = of_split(name, splits, split)
     files = Files(images, rows.ids)
     return Split(rows.ids, files.open, rows.labels, files=files)
 

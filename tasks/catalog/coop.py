@@ -3,6 +3,7 @@
 json      split_zhou_NAME.json: {"train": [[path, label, class name], ...], "val": ..., "test": ...}
 lists     images_variant_{train,val,test}.txt: an image's number and its class on each line; variants.txt: the classes
 folders   train/WNID/..., val/WNID/...: a folder for each class, tested on val; classnames.txt: WNID and name on each line
+test      WNID/... or, in the order of classnames.txt, NUMBER/...: a folder for each class, all of it to be tested on
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ class OnDisk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str
     index: str  # file that says which image is in which split; {} stands for train, val or test
     images: str = ""  # folder of images inside `folder`; the index's paths start there
-    form: Literal["json", "lists", "folders"] = "json"
+    form: Literal["json", "lists", "folders", "test"] = "json"
     class_file: str = ""  # file of class names, for forms whose index has none
     renamed: dict[str, str] = {}  # class names of the index -> those that are put into texts
 
     def missing(self, folder: Path) -> str | None:
         """What isn't in the folder though it must be; None if all is."""
-        splits = [] if self.form == "folders" else [self.index.format(split) for split in SPLITS]
+        splits = [] if self.form in ("folders", "test") else [self.index.format(split) for split in SPLITS]
         images = [f"{self.images}/{split}" for split in ("train", "val")] if self.form == "folders" else [self.images]
         needed = dict.fromkeys(filter(None, [*splits, self.class_file, *images]))
         return next((name for name in needed if not (folder / name).exists()), None)
@@ -50,14 +51,15 @@ def read(disk: OnDisk, folder: Path, classes: int | None) -> tuple[tuple[str, ..
     lacking = disk.missing(folder)
     if lacking is not None:
         raise DataError(f"{folder / lacking} is missing: put it there (docs/data.md says where from)")
-    names, splits = {"json": _read_json, "lists": _read_lists, "folders": _read_folders}[disk.form](disk, folder, classes)
+    reader = {"json": _read_json, "lists": _read_lists, "folders": _read_folders, "test": _read_test}[disk.form]
+    names, splits = reader(disk, folder, classes)
     where = folder / disk.index
     for split, rows in splits.items():
         if not len(rows):
             raise DataError(f"{where}: there is nothing in {split}: {AGAIN}")
         check_labels(where, rows, len(names))
     check_unique(where, splits)
-    if disk.form != "folders":  # whose images were found on disk
+    if disk.form not in ("folders", "test"):  # whose images were found on disk
         _check_present(where, folder / disk.images, splits)
     return tuple(disk.renamed.get(name, name).replace("_", " ") for name in names), splits
 
@@ -130,6 +132,21 @@ def _read_folders(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequ
         labels = np.repeat(np.arange(len(wnids)), [len(found[split][wnid]) for wnid in wnids])
         splits[name] = Labelled(ids, labels.astype(np.int64))  # type: ignore[index]
     return [named[wnid] for wnid in wnids], splits
+
+
+def _read_test(disk: OnDisk, folder: Path, classes: int | None) -> tuple[Sequence[str], Splits]:
+    path, images = folder / disk.class_file, folder / disk.images
+    lines = [line.partition(" ")[::2] for line in _lines(path)]
+    found = _class_folders(images)
+    numbered = {str(number): name for number, (_, name) in enumerate(lines)}
+    named = dict(lines) if not set(found) <= numbered.keys() else numbered
+    order = sorted(found, key=list(numbered).index) if named is numbered else sorted(found)
+    unknown = next((each for each in order if each not in named), None)
+    if unknown is not None:
+        raise DataError(f"{path}: no line for the class folder {unknown}: {AGAIN}")
+    ids = [f"{each}/{image}" for each in order for image in found[each]]
+    labels = np.repeat(np.arange(len(order)), [len(found[each]) for each in order]).astype(np.int64)
+    return [named[each] for each in order], {"test": Labelled(ids, labels)}
 
 
 def _class_folders(folder: Path) -> Mapping[str, list[str]]:

@@ -20,7 +20,16 @@ from PIL import Image
 
 from bench.errors import DataError
 from tasks.base import Split, SplitName
-from tasks.catalog.labelled import Labelled, Splits, check_labels, check_unique, counts_error, with_validation, wrong_counts
+from tasks.catalog.labelled import (
+    Labelled,
+    Splits,
+    check_labels,
+    check_unique,
+    counts_error,
+    of_split,
+    with_validation,
+    wrong_counts,
+)
 from tasks.image_files import Files
 from tasks.images import decode_image
 from tasks.revision import MAIN, cache_folder, commit, of_commit
@@ -127,18 +136,22 @@ def _unreadable(hub: OnHub, copy: Path | None, error: Exception) -> DataError:
 
 @dataclass(frozen=True)
 class Repository:
-    """The splits of one commit of a repository, or of a copy. sizes: rows that must be there, None where any number will do."""
+    """The splits of one commit of a repository, or of a copy.
+
+    sizes: rows that must be there, None where any number will do. splits: those that the repository has.
+    """
 
     hub: OnHub
     copy: Path | None
     commit: str
     classes: int
     sizes: Mapping[SplitName, int] | None
+    splits: Sequence[SplitName] = ("train", "test")
 
     def load(self, split: SplitName) -> Split:
         """Raises DataError that says what is wrong with the repository's data."""
         rows, tables = self._loaded
-        where = rows[split]
+        where = of_split(self.hub.id, rows, split)
         return Split(where.ids, partial(self._image, tables, where.ids), where.labels)
 
     @cached_property
@@ -146,12 +159,12 @@ class Repository:
         """Labelled of each split, and for each id the table, the image column and the row that its image is in."""
         where = self.copy or self.hub.id
         found = self._download()
-        lacking = [split for split in ("train", "test") if split not in found or not len(found[split])]
+        lacking = [split for split in self.splits if split not in found or not len(found[split])]
         if lacking:
             raise DataError(f"{where}: there is nothing in {lacking[0]}, only in {', '.join(found) or 'no split'}: get it again")
         rows: dict[SplitName, Labelled] = {}
         places: dict[str, tuple[Any, str, int]] = {}
-        for split in ("train", "test"):
+        for split in self.splits:
             table, column, rows[split] = self._rows(split, found[split])
             check_labels(where, rows[split], self.classes)
             places |= {name: (table, column, number) for number, name in enumerate(rows[split].ids)}
@@ -171,10 +184,10 @@ class Repository:
                 return of_commit(load_dataset(self.hub.id, revision=self.commit), self.commit)
             # Left to itself, the library takes a repository of few tars for a data set of its text files.
             base = str(self.copy) if self.copy else f"hf://datasets/{self.hub.id}@{self.commit}"
-            for split in ("train", "test"):
+            for split in self.splits:
                 if self.copy and not any((self.copy / split).glob("*.tar")):
                     raise FileNotFoundError(f"there is no tar in {split}/")
-            return load_dataset("webdataset", data_files={split: f"{base}/{split}/*.tar" for split in ("train", "test")})
+            return load_dataset("webdataset", data_files={split: f"{base}/{split}/*.tar" for split in self.splits})
         except Exception as error:  # see class_names
             raise _unreadable(self.hub, self.copy, error) from error
 

@@ -44,11 +44,18 @@ def held_out(labels: np.ndarray) -> np.ndarray:
 
 
 def with_validation(splits: Splits) -> Splits:
-    """The same splits; a set without validation rows gets some of its training rows for that."""
-    if "val" in splits:
+    """The same splits; a set without validation rows gets some of its training rows for that, if it has any."""
+    if "val" in splits or "train" not in splits:
         return splits
     train, val = splits["train"], held_out(splits["train"].labels)
     return {**splits, "train": train.of(np.flatnonzero(~val)), "val": train.of(np.flatnonzero(val))}
+
+
+def of_split(name: object, splits: Splits, split: SplitName) -> Labelled:
+    """Raises DataError for a set that has only test images."""
+    if split not in splits:
+        raise DataError(f"{name} has test images only: fit to another task, and score this one by --evaluate task:{name}")
+    return splits[split]
 
 
 def check_unique(where: object, splits: Splits) -> None:

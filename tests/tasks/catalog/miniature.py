@@ -40,7 +40,7 @@ def write_layout(root: Path, disk: OnDisk, names: Sequence[str] = ("first one", 
     """A data set in a data root, with the index that the layout has; returns its folder."""
     folder = root / disk.folder
     images = folder / disk.images
-    return {"json": _json, "lists": _lists, "folders": _folders}[disk.form](disk, folder, images, names)
+    return {"json": _json, "lists": _lists, "folders": _folders, "test": _test}[disk.form](disk, folder, images, names)
 
 
 def _save(path: Path, number: int) -> None:
@@ -81,6 +81,18 @@ def _folders(disk: OnDisk, folder: Path, images: Path, names: Sequence[str]) -> 
                 _save(images / split / f"n{label:08d}" / f"{split}_{label}_{number}.JPEG", label)
     lines = [f"n{label:08d} {name}\n" for label, name in enumerate(names)]
     (folder / disk.class_file).write_text("".join(reversed(lines)), encoding="utf-8")
+    return folder
+
+
+def _test(disk: OnDisk, folder: Path, images: Path, names: Sequence[str]) -> Path:
+    """ImageNet-V2 numbers its folders, the others call them as ImageNet does, and the file names classes that are not there."""
+    for label in range(len(names)):
+        for number in range(SIZES["test"]):
+            _save(images / (str(label) if "v2" in disk.images else f"n{label:08d}") / f"{number}.jpeg", label)
+    (images / "README.txt").write_text("which classes these are\n")
+    others = [] if "v2" in disk.images else ["n90000000 absent\n"]
+    lines = [f"n{label:08d} {name}\n" for label, name in enumerate(names)]
+    (folder / disk.class_file).write_text("".join([*lines, *others]), encoding="utf-8")
     return folder
 
 

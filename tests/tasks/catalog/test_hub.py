@@ -62,6 +62,14 @@ def copied(root: Path, **sizes: int) -> Path:
     return write_webdataset(root / "wds_numbers", NAMES, sizes or {"train": 10, "test": 4})
 
 
+def test_a_repository_of_test_images_alone_is_there_to_be_scored_on(tmp_path: Path) -> None:
+    copied(tmp_path, test=4)
+    task = a_set(sizes={"test": 12}).task(Sources(tmp_path))
+    assert Counter(task.test.labels.tolist()) == dict.fromkeys(range(3), 4)
+    with pytest.raises(DataError, match="someone/wds_numbers has test images only"):
+        _ = task.train
+
+
 def test_webdataset_tars_are_read_with_their_class_names(tmp_path: Path) -> None:
     copied(tmp_path)
     entry = a_set()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.cell.evaluate import columns, role_of
 from bench.errors import DataError
 from tasks.base import Sources, Split, SplitName, Task
 from tasks.catalog import classification
@@ -22,7 +23,8 @@ from tests.tasks.catalog.miniature import SIZES, shown_class, shrunk, write_layo
 
 SETS = [entry for entry in classification.ENTRIES if isinstance(entry, ClassificationSet)]
 BY_NAME = {entry.name: entry for entry in SETS}
-ON_DISK = [entry for entry in SETS if entry.disk is not None]
+SHIFTED = ["imagenet-v2", "imagenet-sketch", "imagenet-a", "imagenet-r"]
+ON_DISK = [entry for entry in SETS if entry.disk is not None and entry.name not in SHIFTED]
 COOPS = [
     *("imagenet", "caltech101", "oxford-pets", "stanford-cars", "oxford-flowers", "food101"),
     *("fgvc-aircraft", "sun397", "dtd", "eurosat", "ucf101"),
@@ -55,7 +57,8 @@ def test_coops_eleven_are_there_with_coops_counts() -> None:
 @pytest.mark.parametrize("entry", SETS, ids=lambda entry: entry.name)
 def test_every_entry_is_complete(entry: ClassificationSet) -> None:
     assert entry.disk is not None or entry.hub is not None
-    assert entry.classes > 1 and {"train", "test"} <= entry.sizes.keys() and entry.licence
+    assert entry.classes > 1 and {"test"} <= entry.sizes.keys() and entry.licence
+    assert ("train" in entry.sizes) == (entry.name not in SHIFTED)
     assert all("{}" in template and template.format("x") for template in entry.templates)
     assert len(set(entry.templates)) == len(entry.templates)
     if entry.hub is not None:
@@ -78,6 +81,29 @@ def test_every_layout_is_read_as_it_is(entry: ClassificationSet, tmp_path: Path)
             assert picture.mode == "RGB" and abs(shown_class(picture) - rows.labels[row]) <= 2  # JPEG
     everything = [name for rows in splits_of(task).values() for name in rows.ids]
     assert len(set(everything)) == len(everything)
+
+
+@pytest.mark.parametrize("name", SHIFTED)
+def test_imagenets_shifted_copies_are_to_be_scored_on(name: str, tmp_path: Path) -> None:
+    small, disk, folder = laid_out(tmp_path, name)
+    task = small.task(Sources(tmp_path))
+    assert task.class_names == ("first one", "second one", "third, one")
+    assert Counter(task.test.labels.tolist()) == dict.fromkeys(range(3), SIZES["test"])
+    assert abs(shown_class(task.test.image(len(task.test) - 1)) - 2) <= 2
+    with pytest.raises(DataError, match=f"{name} has test images only: .*--evaluate task:{name}"):
+        _ = task.train
+    (folder / disk.class_file).write_text("n00000000 first one\n")
+    with pytest.raises(DataError, match=r"classnames.txt: no line for the class folder"):
+        small.task(Sources(tmp_path))
+
+
+def test_the_two_hundred_classes_are_found_among_imagenets(tmp_path: Path) -> None:
+    laid_out(tmp_path, "imagenet", names=["a", "b", "c", "d"])
+    laid_out(tmp_path, "imagenet-r", names=["b", "d"])
+    whole, part = (
+        shrunk(BY_NAME[name], classes).task(Sources(tmp_path)) for name, classes in (("imagenet", 4), ("imagenet-r", 2))
+    )
+    assert role_of(whole, part) == "domain" and columns(whole, part) == [1, 3]
 
 
 def test_images_are_decoded_only_when_asked_for(tmp_path: Path) -> None:
