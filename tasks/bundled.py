@@ -12,7 +12,7 @@ from tasks.scenes.described import Make, described_split
 from tasks.scenes.drawn import SPLIT_NUMBERS, Draw, drawn_split, split_size
 
 # Small enough that the default grid ends within minutes on two cores, large enough that methods arrive (docs/budgets.md).
-BUDGET = Budget(head_steps=300, prompt_steps=200, encoder_steps=200)
+BUDGET = Budget(head_steps=300, prompt_steps=200, encoder_steps=200, elsewhere=100)
 # What a run takes that names no tasks: every kind, real images among them, and with all methods still minutes.
 CORE = ("sketches", "digits", "scenes-entailment", "scenes-retrieval")
 QUICK = ("sketches", "scenes-vqa", "scenes-retrieval")  # of a smoke run: one of each kind

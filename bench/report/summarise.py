@@ -10,6 +10,7 @@ import pandas as pd
 from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.beside import beside
+from bench.report.numbers.entries import BOARDS
 from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, mark_current
 from bench.report.numbers.layout import Layout
 from bench.report.numbers.method_rows import make_rows
@@ -31,8 +32,13 @@ def summarise(frame: pd.DataFrame) -> Summary:
     tables = []
     for key, cells in counting.groupby(SECTION, sort=True):
         tables.append(make_table(Section.of(key), cells, overtaken.get(key, 0)))
-    order = list(KINDS)
-    tables.sort(key=lambda table: (order.index(table.section.kind), table.section.title, table.section.fingerprint))
+    boards, kinds = ["", *BOARDS], list(KINDS)
+
+    def place(table: Table) -> tuple[object, ...]:
+        section = table.section
+        return boards.index(section.board), kinds.index(section.kind), section.title, section.fingerprint
+
+    tables.sort(key=place)
     return Summary(
         tables=tables,
         joint=_joint(tables),

@@ -27,6 +27,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     values: dict[int, float]
     source: str
     note: str = ""
+    board: str = ""  # "": scores on the tasks' own test sets
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +47,8 @@ def beside(section: Section, cells: pd.DataFrame) -> list[Beside]:
         return []
     # An origin of the split is only given where it isn't the one that the field compares on.
     ours = cells[(cells["state"] == OK) & (cells["split_origin"].fillna("") == "")]
-    return [found for row in library().published if row.backbone == section.backbone for found in _agreeing(row, ours)]
+    theirs = [row for row in library().published if row.backbone == section.backbone and row.board == section.board]
+    return [found for row in theirs for found in _agreeing(row, ours)]
 
 
 def _agreeing(row: Published, cells: pd.DataFrame) -> Iterator[Beside]:

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from bench.report.numbers import sizes
+from bench.report.numbers.entries import Entry, entries
 from bench.report.numbers.section import FLAGS, SECTION
-from bench.store.record import Record, all_metrics, headline
+from bench.store.record import Record
 
 # What names a cell within a table.
 CELL = ["label", "task", "shots", "seed"]
@@ -26,10 +27,9 @@ OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
 # Part of the record -> column -> field of the part.
 _TEXT = {
     "cell": {
-        **{name: name for name in SECTION if name not in FLAGS},
-        **{name: name for name in ("method", "label", "method_code", "family", "task", "task_version")},
+        **{name: name for name in SECTION if name not in (*FLAGS, "board", "kind")},
+        **{name: name for name in ("method", "label", "method_code", "family", "task_version")},
     },
-    "error": {"error_phase": "phase", "error_type": "type", "error_message": "message"},
     "energy_j": {"energy_quality": "quality", "energy_source": "source", "energy_scope": "scope"},
     "memory_bytes": {"memory_source": "source"},
     "data": {"origin": "origin", "support_hash": "support_hash", "test_hash": "test_hash"},
@@ -73,6 +73,7 @@ _PER_PHASE = {
 PHASES = ("bank", "fit", "predict")
 
 _OWN = {
+    **dict.fromkeys(("board", "task", "kind", "error_phase", "error_type", "error_message"), "object"),  # see `entries.Entry`
     **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability"), "object"),
     **{"score": "float64", "skipped_images": "Int64", "shots": "int64"},
 }
@@ -86,7 +87,7 @@ _FIELDS = [
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per record, in an order that does not depend on the order of the records.
+    """One row per record and board, in an order that does not depend on the order of the records.
 
     `score` is the headline metric, 0..1, missing where there is none. `state` folds the status into what the tables
     tell apart: ok (with a finite score), not_applicable, failed (everything else). `loss` and `chosen` are JSON,
@@ -95,9 +96,10 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     columns: dict[str, list[object]] = {column: [] for column, *_ in _FIELDS}
     own = []
     for record in records:
-        for column, part, field, _ in _FIELDS:
-            columns[column].append(getattr(getattr(record, part), field, None))
-        own.append(_own(record))
+        for entry in entries(record):
+            for column, part, field, _ in _FIELDS:
+                columns[column].append(getattr(getattr(record, part), field, None))
+            own.append(_own(record, entry))
     series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
     found = pd.DataFrame(own, columns=[*_OWN, *sorted({name for row in own for name in row} - set(_OWN))])
     frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", **dict.fromkeys(FLAGS, "bool")})
@@ -106,24 +108,28 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")
 
 
-def _own(record: Record) -> dict[str, object]:
+def _own(record: Record, entry: Entry) -> dict[str, object]:
     """What is not a field of a part: `_OWN`, and the columns that only some records have."""
-    score = headline(record)
+    score = entry.score
     finite = score is not None and math.isfinite(score)
     training = record.training
     row: dict[str, object] = {
         "record_id": record.record_id,
         "status": record.status,
-        "state": _state(record.status, finite),
+        "state": NOT_APPLICABLE if entry.reason else _state(record.status, finite),
         "score": score if finite else None,
         "params": json.dumps(record.cell.params, sort_keys=True, default=str),
         "chosen": json.dumps(training.chosen, sort_keys=True, default=str) if training and training.chosen else None,
         "loss": json.dumps(training.loss) if training and training.loss else None,
         "shots": sizes.number(record.cell),
         "skipped_images": None if record.data is None else len(record.data.skipped_images),
-        "reliability": record.reliability,
+        "reliability": None if entry.board else record.reliability,
+        **{"board": entry.board, "task": entry.task, "kind": entry.kind},
+        **{f"error_{name}": getattr(record.error, name, None) for name in ("phase", "type", "message")},
     }
-    row |= {metric_column(name): metric.value for name, metric in all_metrics(record).items()}
+    if entry.reason:
+        row |= {"error_phase": "elsewhere", "error_type": "NotApplicable", "error_message": entry.reason}
+    row |= {metric_column(name): value for name, value in entry.metrics.items()}
     for part, fields in _PER_PHASE.items():
         for column, field in fields.items():
             found = getattr(getattr(record, part), field, None) or {}

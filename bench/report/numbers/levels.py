@@ -21,7 +21,9 @@ class Levels:
     @classmethod
     def of(cls, cells: pd.DataFrame) -> Levels:
         """From the cells of one table; records of earlier versions don't know the majority."""
-        done = cells[(cells["state"] == OK) & cells["kind"].map(lambda kind: KINDS[kind].has_classes).astype(bool)]
+        done = cells[
+            (cells["state"] == OK) & (cells["board"] == "") & cells["kind"].map(lambda kind: KINDS[kind].has_classes).astype(bool)
+        ]
         return cls(
             chance={str(task): 1 / int(classes) for task, classes in _known(done, "classes").items() if classes > 0},
             majority={str(task): float(share) for task, share in _known(done, "majority").items()},

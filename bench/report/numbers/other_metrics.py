@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.kinds import KINDS
 from bench.kinds.elsewhere import TRANSFER
+from bench.report.numbers.entries import BOARDS
 from bench.report.numbers.frame import metric_column
 from bench.report.numbers.layout import Layout
 
@@ -31,8 +32,9 @@ def _whole_means(cells: pd.DataFrame, column: str) -> dict[str, float]:
 
 
 def metrics_of(cells: pd.DataFrame) -> list[str]:
-    """Those that the kind of the cells names, then those of other tasks by name, where the cells have any of them."""
-    named = [metric for kind in cells["kind"].unique() for metric in KINDS[kind].columns]
+    """Those that the board or the kind of the cells names, then those of other tasks, where the cells have any of them."""
+    pairs = cells[["board", "kind"]].drop_duplicates().itertuples(index=False)
+    named = [metric for board, kind in pairs for metric in (BOARDS[board].columns if board else KINDS[kind].columns)]
     start = metric_column(TRANSFER)
     others = sorted(TRANSFER + name.removeprefix(start) for name in map(str, cells) if name.startswith(start))
     return [metric for metric in (*named, *others) if metric_column(metric) in cells]

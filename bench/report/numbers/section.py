@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 
+from bench.kinds import KINDS
+from bench.report.numbers.entries import BOARDS
 from bench.text import plain
 
 # Part of a recipe -> how a title words it.
@@ -37,6 +40,7 @@ class Section:
     support: str = ""  # where supports come from that weren't drawn here
     random_weights: bool = False
     aligned: bool = True  # False: the towers had never met before
+    board: str = ""  # name of a board (`bench.report.numbers.entries`); "": the scores on the tasks' own test sets
 
     @classmethod
     def of(cls, key: Any) -> Section:
@@ -56,7 +60,18 @@ class Section:
         ]
         parts += [self.split_origin] if self.split_origin else []
         parts += [f"supports from {self.support}"] if self.support else []
-        return plain(f"{self.kind.capitalize()}: {', '.join(parts)}{', quick run' if self.quick else ''}")
+        what = f"{self.kind}, {self.board}" if self.board else self.kind
+        return plain(f"{what[:1].upper()}{what[1:]}: {', '.join(parts)}{', quick run' if self.quick else ''}")
+
+    @property
+    def headline_title(self) -> str:
+        """What its scores are, with the unit."""
+        return BOARDS[self.board].headline_title if self.board else KINDS[self.kind].headline_title
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """Further metrics that its tables show, and their short titles."""
+        return BOARDS[self.board].columns if self.board else KINDS[self.kind].columns
 
     @property
     def _mark(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from bench.report.numbers.entries import NEW_CLASSES
 from bench.report.numbers.ranking import Ranking
 from bench.report.numbers.section import Section
 from bench.report.numbers.summary import Joint, Row, Summary, Table
@@ -15,6 +16,7 @@ from bench.report.plots.calibration import errors_sheets, reliability_sheets
 from bench.report.plots.canvas import FORMATS, save, settings
 from bench.report.plots.gains import gains_figure
 from bench.report.plots.losses import losses_sheets
+from bench.report.plots.pairs import has_pairs, pairs_figure
 from bench.report.plots.ranks import ranks_figure
 from bench.report.plots.scatter import MEMORY, PARAMETERS, SECONDS, cost_figure, joules
 from bench.report.plots.sheet import Sheet
@@ -24,7 +26,19 @@ from bench.text import file_name
 Plot = tuple[str, str, Figure]  # title, ending of the file's name, figure
 
 # What a plot file's name ends in; by this an earlier report's plots are known and cleared away.
-_ENDINGS = ("shots", "parameters", "seconds", "joules", "memory", "gains", "ranks", "losses", "calibration", "reliability")
+_ENDINGS = (
+    "shots",
+    "parameters",
+    "seconds",
+    "joules",
+    "memory",
+    "gains",
+    "ranks",
+    "losses",
+    "calibration",
+    "reliability",
+    "pairs",
+)
 
 
 def write_plots(summary: Summary, folder: Path, formats: Sequence[str] = ("svg",)) -> dict[Section, dict[str, str]]:
@@ -52,6 +66,14 @@ def _figures(table: Table) -> Iterator[Plot]:
     yield "Score against peak memory", "memory", cost_figure(table, MEMORY)
     yield "Gain by task", "gains", gains_figure(table)
     yield from _ranks(table.section, table.rankings, table.rows)
+    if has_pairs(table):
+        yield (
+            "New against base" if table.section.board == NEW_CLASSES.name else "Forgotten against gained",
+            "pairs",
+            pairs_figure(table),
+        )
+    if table.section.board:  # how the fit went stands with the scores on its own test set
+        return
     yield from _numbered("Learning curves", "losses", losses_sheets(table))
     yield from _numbered("Calibration error", "calibration", errors_sheets(table))
     yield from _numbered("Reliability", "reliability", reliability_sheets(table))

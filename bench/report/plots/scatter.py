@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from matplotlib.figure import Figure
 
-from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Costs, Row, Table
 from bench.report.plots.canvas import METHODS, empty, shown, title_height
@@ -62,14 +61,15 @@ def cost_sheet(table: Table, costs: Sequence[Cost]) -> Sheet:
     sheet.height = head + _KEYS + high + 0.5
     tasks = len(table.scores.gains)
     over = f"mean over {tasks} task{'s' if tasks != 1 else ''} at {sizes.title(table.largest)}"
-    sheet.beside = f"{KINDS[table.section.kind].headline_title}, {over}"
+    sheet.beside = f"{table.section.headline_title}, {over}"
     families = sorted({row.family for row in table.rows if not row.baseline})
     for number, cost in enumerate(costs):
         found = points(table, cost)
         spread = [score for *_, score in found]
         # A very wide interval (a few seeds that disagree) may leave the picture; the scores decide its scale.
         room = max(3.0, 0.2 * (max(spread) - min(spread)))
-        up = linear(max(-2.0, min(spread) - room), max(spread) + room, ticks=8)  # whatever lies at 0 is seen whole
+        low = min(spread) - room
+        up = linear(low if min(spread) < 0 else max(-2.0, low), max(spread) + room, ticks=8)  # what lies at 0 is seen whole
         panel = Panel(0.72 + wide * number, 0.5, wide - 1.5, high, cost_scale([spent for _, spent, _ in found]), up)
         panel.below_title = cost[0]
         sheet.panels.append(panel)

@@ -89,13 +89,12 @@ def _dots(table: Table, tasks: Sequence[str], rows: list[Row]) -> Sheet:
                 panel.method(row.label, [score], [-number], line=None, size=5, marker="|" if row.baseline else style.marker)
 
     sheet = by_method(table.section.title, tasks, rows, across, fill)
-    sheet.below = f"{KINDS[table.section.kind].headline_title} at {sizes.title(table.largest)}"
+    sheet.below = f"{table.section.headline_title} at {sizes.title(table.largest)}"
     return sheet
 
 
 def _named(sheet: Sheet, table: Table) -> Sheet:
-    kind = KINDS[table.section.kind]
-    sheet.below, sheet.beside = kind.shots_title, kind.headline_title
+    sheet.below, sheet.beside = KINDS[table.section.kind].shots_title, table.section.headline_title
     return sheet
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.kinds import KINDS
 from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Table, TaskScore
@@ -90,7 +89,7 @@ def _shots(shots: int, seeds: int) -> Column:
 
 def _further(table: Table) -> list[Column]:
     """Other metrics than the headline, at the largest shot count."""
-    titles = KINDS[table.section.kind].columns
+    titles = table.section.metrics
 
     def column(metric: str) -> Column:
         other = f"zero-shot {metric.removeprefix(TRANSFER)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.errors import UsageError
-from bench.kinds import KINDS
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Summary, Table
 from bench.report.text.columns import Column, columns
@@ -39,9 +38,7 @@ def _table(table: Table, wanted: Sequence[str]) -> list[str]:
     shown = [column for column in columns(table) if column.name in names]
     rows = [row for row in table.rows if row.suits]
     best = [_best(column, rows) for column in shown]
-    caption = (
-        f"{table.section.title}. {KINDS[table.section.kind].headline_title}, mean over tasks ± half the 95% interval over seeds."
-    )
+    caption = f"{table.section.title}. {table.section.headline_title}, mean over tasks ± half the 95% interval over seeds."
     return [
         r"\begin{table}",
         r"\centering",

@@ -6,6 +6,7 @@ from bench.kinds import KINDS
 from bench.kinds.elsewhere import TRANSFER
 from bench.report.numbers import sizes
 from bench.report.numbers.bootstrap import RESAMPLES
+from bench.report.numbers.entries import BOARDS
 from bench.report.numbers.levels import mean
 from bench.report.numbers.statistics import CONFIDENCE, smallest_p
 from bench.report.numbers.summary import Table
@@ -21,8 +22,9 @@ def how_to_read(table: Table) -> list[str]:
     """Our own words, the same in every format; plain text."""
     largest = sizes.title(table.largest)
     return [
-        f"Scores are {KINDS[table.section.kind].headline_title}: mean over tasks ± half the 95% Student-t interval over seeds. "
+        f"Scores are {table.section.headline_title}: mean over tasks ± half the 95% Student-t interval over seeds. "
         f"Rank (mean over tasks, among {len(table.scores.ranks)} methods without gaps), gain, and costs are at {largest}.",
+        *([BOARDS[table.section.board].about] if table.section.board else []),
         *_levels(table),
         *_intervals(table),
         *further_columns(table),
@@ -73,7 +75,11 @@ def _intervals(table: Table) -> list[str]:
 def further_columns(table: Table) -> list[str]:
     """What the columns of other metrics than the headline hold; nothing where there are none."""
     kind, shown = KINDS[table.section.kind], table.scores.metrics
-    named = [f"{title} ({metric.replace('_', ' ')})" for metric, title in kind.columns.items() if metric in shown]
+    named = [
+        title if title == metric else f"{title} ({metric.replace('_', ' ')})"
+        for metric, title in table.section.metrics.items()
+        if metric in shown
+    ]
     others = [metric.removeprefix(TRANSFER) for metric in shown if metric.startswith(TRANSFER)]
     where = f"at {sizes.title(table.largest)}, in percent, only of methods that have them in every cell"
     found = [] if kind.has_classes else ["Every query is compared with all candidates of the test set."]
