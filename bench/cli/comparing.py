@@ -24,7 +24,12 @@ WIDTH = 200  # characters, so that no figure is broken in two
 
 @click.command()
 @click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--methods",
+    metavar="LABEL,LABEL",
+    help="Two methods of run A, example by example: McNemar's test on each task, a paired bootstrap over tasks.",
+)
 @click.option(
     "--fail-if",
     "rules",
@@ -43,13 +48,19 @@ WIDTH = 200  # characters, so that no figure is broken in two
     help="What rules are held against: the mean change of each method, of each method on each task, or of each cell.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, with every cell that is in one run only.")
-def compare(a: Path, b: Path, rules: tuple[str, ...], level: Level, as_json: bool) -> None:
-    """What changed from run A to run B, both results folders or files of records.
+def compare(a: Path, b: Path | None, methods: str | None, rules: tuple[str, ...], level: Level, as_json: bool) -> None:
+    """What changed from run A to run B, both results folders or files of records; or two methods of run A.
 
     Cells are paired by method, parameters, task, shots, seed, protocol, recipe, precision and backbone; intervals are those
     of paired differences. Exit code 1 if a rule is broken. A cell that had a score in A and has none in B breaks every rule
     on a score: it is in no mean, and leaving it out would hide the worst drop of all.
     """
+    if (b is None) == (methods is None):
+        raise click.UsageError("give two runs to compare, or one and --methods LABEL,LABEL")
+    if methods is not None:
+        _print_methods(a, methods, as_json)
+        return
+    assert b is not None
     from bench.compare import compare as compared
     from bench.compare.export import to_builtins
 
@@ -60,6 +71,39 @@ def compare(a: Path, b: Path, rules: tuple[str, ...], level: Level, as_json: boo
         _print(found)
     if found.failed:
         raise click.exceptions.Exit(1)
+
+
+def _print_methods(out: Path, text: str, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from bench.compare.two_methods import two_methods
+    from bench.report.numbers import sizes
+    from bench.report.text.display import p_value
+    from bench.spec import parse_names
+    from bench.text import plain
+
+    labels = [str(name) for name in parse_names(text, "methods")]
+    if len(labels) != 2:
+        raise click.UsageError(f"--methods {text}: give two labels, as a leaderboard has them")
+    found = two_methods(out, *labels)
+    if as_json:
+        click.echo(json.dumps([{**asdict(one), "shots": sizes.typed(one.shots)} for one in found], indent=1, allow_nan=False))
+        return
+    for one in found:
+        title = f"{one.section.title}; {sizes.title(one.shots)}: A is {labels[0]}, B is {labels[1]}"
+        grid = Grid(title=Text(plain(title)), title_justify="left", pad_edge=False)
+        for header in ("task", "test examples", "seeds", "A", "B", "better for A", "better for B", "p (McNemar)"):
+            grid.add_column(header, justify="left" if header == "task" else "right", no_wrap=True)
+        for task in one.tasks:
+            figures = (task.examples, len(task.seeds) or 1, f"{100 * task.a:.1f}", f"{100 * task.b:.1f}")
+            row = (plain(task.task), *figures, task.only_a, task.only_b, p_value(task.p))
+            grid.add_row(*(Text(str(cell)) for cell in row))
+        print_wide(grid, WIDTH)
+        low, high = (100 * end for end in one.interval)
+        click.echo(
+            f"A - B, mean over {len(one.tasks)} tasks: {100 * one.difference:+.1f} points, "
+            f"[{low:+.1f}, {high:+.1f}] with other test examples (paired bootstrap, 95 %)"
+        )
 
 
 def _print(found: Comparison) -> None:

@@ -84,7 +84,7 @@ def changed_rows(pairs: Iterable[PairedCell], level: Level) -> list[ChangedRow]:
 
 def section_of(record: Record) -> Section:
     cell = record.cell
-    return Section(*(getattr(cell, name) for name in SECTION))
+    return Section(**{name: getattr(cell, name) for name in SECTION if name != "board"})
 
 
 def figures(record: Record) -> dict[str, tuple[float, str]]:

@@ -17,6 +17,7 @@ from bench.kinds.metrics import (
     classification_metrics,
     credit_of,
     reliability,
+    worth,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class Classification(Kind):
         scores, labels, credit = arrays["scores"], arrays["labels"], credit_of(arrays)
         check_scores(scores, labels, examples, least=0 if credit is None else -1)
         return classification_metrics(scores, labels, credit), reliability(scores, labels, credit)
+
+    def counted(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        return worth(arrays["scores"], arrays["labels"], credit_of(arrays))
 
     def loss(self, batch: Batch) -> Tensor:
         from torch.nn import functional as F

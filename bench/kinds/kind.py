@@ -114,6 +114,10 @@ class Kind(ABC):
         """
 
     @abstractmethod
+    def counted(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What each test example counts in the headline metric [N], 0..1, from saved arrays; the metric is its mean."""
+
+    @abstractmethod
     def loss(self, batch: Batch) -> Tensor:
         """What training inside the encoders descends on."""
 

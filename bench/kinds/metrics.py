@@ -36,7 +36,7 @@ def classification_metrics(scores: np.ndarray, labels: np.ndarray, credit: csr_a
     squared distance of the probabilities from the label, summed over classes (0..2); `risk_coverage` is the area under risk
     and coverage: the mean error of the most confident n, over all n (Geifman and El-Yaniv, NeurIPS 2017).
     """
-    right = _right(scores, labels, credit)
+    right = worth(scores, labels, credit)
     rows, labelled = np.arange(len(labels)), labels >= 0
     log_probability = log_softmax(scores.astype(np.float64), axis=1)
     bins = reliability(scores, labels, credit)
@@ -75,7 +75,7 @@ def best_constant(labels: np.ndarray, credit: csr_array | None = None) -> float:
     return float(np.bincount(labelled).max()) / len(labels) if len(labelled) else 0.0
 
 
-def _right(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
+def worth(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None) -> np.ndarray:
     """What the predictions of scores [N, C] count, [N] float64: 1 or 0, or their credit."""
     chosen = scores.argmax(1)
     if credit is None:
@@ -93,7 +93,7 @@ def reliability(scores: np.ndarray, labels: np.ndarray, credit: csr_array | None
 
     return Reliability(
         count=np.bincount(bins, minlength=CALIBRATION_BINS).tolist(),
-        right=summed(_right(scores, labels, credit)).tolist(),
+        right=summed(worth(scores, labels, credit)).tolist(),
         confidence=summed(confidence).tolist(),
     )
 

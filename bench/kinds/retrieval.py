@@ -47,6 +47,12 @@ class Retrieval(Kind):
         check_ranks(ranks["image_to_text"], ranks["text_to_image"], examples)
         return retrieval_metrics(ranks), None
 
+    def counted(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Of images as queries, then of captions; each way counts as a half, however many queries it has."""
+        ways = [arrays[way] < 1 for way in WAYS]
+        whole = sum(map(len, ways))
+        return np.concatenate([found * (whole / (len(WAYS) * len(found))) for found in ways])
+
     def loss(self, batch: Batch) -> Tensor:
         image, text = batch.pairs()
         return contrastive_loss(image, text, batch.compare, batch.negatives, batch.image_numbers)
