@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.backbone import Backbone
+from bench.backbone.cut_texts import told
 from bench.backbone.products import multiply_by
 from bench.backbone.tuned import tuned
 from bench.cell.costs import costs
@@ -141,6 +142,7 @@ class Attempt:
         predicted = Usage(kept_bytes=self.fit.kept_bytes)  # predicting needs what was fitted
         predicted.follow(self.predicted)
         self.phase = "score"
+        self._note(told(frozen.cut, len(frozen.seen), backbone.tokenizer([""]).shape[1]))
         transferred = {} if backbone.aligned else self._transfer(fitted, method)
         self._score(scores, task.test, test, transferred)
         self._parameters(fitted, chosen)
@@ -179,8 +181,14 @@ class Attempt:
             support_hash=content_hash(task.train, episode.support) if episode.support else "",
             test_hash=content_hash(task.test, test),
             skipped_images=[_beginning(reason) for reason in frozen.skipped],
+            notes=list(task.notes),
         )
         return episode, test
+
+    def _note(self, notes: list[str]) -> None:
+        """What a reader of this cell's figures should know of the data."""
+        assert self.parts.data is not None
+        self.parts.data = msgspec.structs.replace(self.parts.data, notes=[*self.parts.data.notes, *notes])
 
     def _fit(self, method: Method, frozen: Frozen, episode: Episode) -> Fitting:
         """Fit, each step in its own phase; the measured parts add up in `fit`."""

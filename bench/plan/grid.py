@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from bench.store.store import cell_key
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.find import find_task
 
+RENAME = "give one another name, as in imagefolder:PATH[name=NAME], or by a card"
 QUICK_TEST = 200  # test examples of a quick cell
 Resume = Literal["missing", "failed", "always", "never"]
 
@@ -65,16 +67,32 @@ class Plan:
     done: int
     failed_before: int
     wanted: frozenset[Hashable] = frozenset()
+    told: tuple[str, ...] = ()  # what the user should know of the data before anything runs, a line each
 
 
-def expand(
-    request: Request, registry: Registry, fingerprint: str, *, random_weights: bool = False, aligned: bool = True
-) -> list[Cell]:
-    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
+def find_tasks(request: Request) -> dict[str, Task]:
+    """The tasks of a request, as typed. Raises UsageError for two of one name."""
     tasks = {source: find_task(source, request.sources) for source in request.tasks}
     names = [task.name for task in tasks.values()]
     if len(set(names)) < len(names):
-        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: {RENAME}")
+    return tasks
+
+
+def expand(
+    request: Request,
+    registry: Registry,
+    fingerprint: str,
+    *,
+    tasks: Mapping[str, Task] | None = None,
+    random_weights: bool = False,
+    aligned: bool = True,
+) -> list[Cell]:
+    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero.
+
+    tasks: those of `find_tasks`, where they are known already.
+    """
+    tasks = find_tasks(request) if tasks is None else tasks
     cells: dict[Hashable, Cell] = {}
     given = request.sources.support
     if given and request.counts:
@@ -133,11 +151,25 @@ def _label(name: str, params: object, defaults: object) -> str:
     return f"{name}[{text}]" if text else name
 
 
-def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -> Plan:
+def of_other_data(tasks: Iterable[Task], records: Iterable[Record]) -> list[str]:
+    """A line for each task of whose name there are records, but none of its data: they leave the tables for its."""
+    held: dict[str, Counter[str]] = {}
+    for record in records:
+        held.setdefault(record.cell.task, Counter())[record.cell.task_version] += 1
+    return [
+        f"{task.name}: the {held[task.name].total()} records of this name are of other data (another version, or another data "
+        f"set) and leave the tables for those of this run: if both are to stay, {RENAME}"
+        for task in tasks
+        if task.name in held and task.version not in held[task.name]
+    ]
+
+
+def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume, told: tuple[str, ...] = ()) -> Plan:
     """Which cells are to run.
 
     missing: those without a record; failed: those too whose last attempt failed; always: all;
     never: all, and it is an error if the store already holds one of them.
+    told: what the plan says beside that.
     """
     run: list[Cell] = []
     not_applicable: list[Cell] = []
@@ -156,4 +188,4 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
                 done += 1
                 continue
         (not_applicable if cell.reason else run).append(cell)
-    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells))
+    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells), told)

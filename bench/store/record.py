@@ -148,6 +148,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     support_hash: str
     test_hash: str
     skipped_images: list[str] = []
+    notes: list[str] = []  # what a reader of the figures should know: texts that were cut, files that were left out
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):

@@ -83,16 +83,22 @@ def card_text(card: Card, index: Index, name: str) -> str:
         "val": card.val,
         "test": card.test,
         "seed": card.seed,
+        "merge": card.merge or None,
+        "most": card.most,
         "template": (card.template or Task.templates[0]) if kind == "classification" else None,
         "candidate": card.candidate,
         "pairs_per_shot": card.pairs_per_shot if kind == "retrieval" else None,
         "licence": card.licence,
+        "white": card.white or (index.white and index.white.value),
         "flip": usual.flip if card.flip is None else card.flip,
         "crop": usual.smallest_crop if card.crop is None else card.crop,
     }
     notes = {
         "seed": "of the split, as the data have none" if index.drawn else "of the val split, if the data have none",
+        "merge": "labels that differ in case, blanks, _ and - only are one class",
+        "most": "so many of the most frequent labels are classes, rows of others are left out",
         "licence": "of the data",
+        "white": "the value of pictures of more than 8 bits that is shown white",
         "flip": "whether a picture keeps its label when left and right are swapped",
         "crop": "least share of the picture that a crop must keep for its label to hold; 1: no crop",
     }

@@ -18,7 +18,7 @@ from pyarrow import compute
 from bench.errors import DataError
 from tasks.contents import MISSING, contents, digests, sampled
 from tasks.image_files import Files
-from tasks.images import DECODING, decode_image
+from tasks.images import DECODING, White, decode_image
 from tasks.own.strings import Strings
 from tasks.own.table import holds_images
 
@@ -47,8 +47,8 @@ class Embedded:
     names: Strings
     column: pa.ChunkedArray
 
-    def open(self, row: int) -> Image.Image:
-        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.names[row]}")
+    def open(self, row: int, white: White | None = None) -> Image.Image:
+        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.names[row]}", white)
 
     def content(self, row: int) -> bytes:
         return self.column[row].as_py() or b""

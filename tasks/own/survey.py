@@ -83,7 +83,7 @@ def _look(index: Index, row: int) -> _Look:
     except (OSError, ValueError) as error:
         return _Look("", None, f"{index.pictures.names[row]}: {getattr(error, 'strerror', None) or error}")
     try:
-        shape = difference_hash(decode_image(io.BytesIO(body), index.pictures.names[row]))
+        shape = difference_hash(decode_image(io.BytesIO(body), index.pictures.names[row], index.white))
     except DataError as error:
         return _Look("", None, str(error).partition(": ")[0])
     flat = not FLAT <= shape.bit_count() <= 64 - FLAT

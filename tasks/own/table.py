@@ -24,6 +24,7 @@ class DataTable:
     names: tuple[str, ...]
     read: Callable[[Sequence[str]], pa.Table]  # these columns
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of columns of numbers that carry their names
+    notes: tuple[str, ...] = ()  # what a reader of figures should know, such as how many files were left out
 
     def __post_init__(self) -> None:
         twice = [name for name in self.names if self.names.count(name) > 1]

@@ -122,7 +122,7 @@ def test_the_same_cell_asked_for_twice_is_one_cell(registry: Registry) -> None:
 
 def test_two_tasks_of_one_name_are_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.plan.grid.find_task", lambda source, sources: make_task("same"))
-    with pytest.raises(UsageError, match="same name in x/cats, y/cats: rename"):
+    with pytest.raises(UsageError, match="same name in x/cats, y/cats: give one another name"):
         expand(request("stub", "x/cats", "y/cats"), registry, "f00d")
 
 
