@@ -34,4 +34,4 @@ def told(found: dict[str, bytes], texts: int, length: int) -> list[str]:
         return []
     alike = len(found) - len(set(found.values()))
     same = f", after which {alike} of them read as another does" if alike else ""
-    return [f"{len(found)} of {texts} texts are longer than the {length} tokens of the text tower and were cut{same}"]
+    return [f"{len(found)} of {texts} texts are longer than the {length} tokens of the text tower and are cut{same}"]

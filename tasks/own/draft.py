@@ -49,7 +49,10 @@ def draft(source: str, folder: Path | None) -> tuple[Path, Card]:
 
 
 def with_root(card: Card, base: Path) -> tuple[Card, Index]:
-    """The card with the folder of the images, where they lie one folder below the table, and the index."""
+    """The card with the folder of the images, where they lie one folder below the table, and the index.
+
+    Raises DataError, also if there is no image at all.
+    """
     index = card_index(card, base)
     pictures = index.pictures
     if card.root is None and isinstance(pictures, Filed) and not (pictures.folder / pictures.names[0]).exists():
@@ -57,6 +60,7 @@ def with_root(card: Card, base: Path) -> tuple[Card, Index]:
         if len(below) == 1:
             card = msgspec.structs.replace(card, root=_seen_from(base, below[0]))
             index = card_index(card, base)
+    index.pictures.check()
     return card, index
 
 

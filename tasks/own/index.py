@@ -18,6 +18,7 @@ from tasks.own.dealing import SPLITS, UNUSED, draw_split, draw_val, grouped, whi
 from tasks.own.depth import white_of
 from tasks.own.labels import class_numbers, folded
 from tasks.own.pictures import Pictures
+from tasks.own.remarks import remarks
 from tasks.own.roles import Roles, assign
 from tasks.own.rows import Rows
 from tasks.own.strings import Strings
@@ -85,7 +86,9 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
         parts = _with_val(parts, units, groups, card.seed)
     _learnable(parts, labels, names, rows)
     white, told = white_of(pictures, card.white)
-    notes = (*(note for table in used for note in table.notes), *left_out, *told)
+    unused = int((parts == UNUSED).sum())
+    left_out += [f"left out, rows of other splits: {unused}"] if unused else []
+    notes = (*remarks(roles, used, texts, images), *left_out, *told)
     drawn = by_column is None and len(used) == 1
     return Index(roles, pictures, parts, labels, texts, names, tuple(known), drawn, white, notes)
 

@@ -11,10 +11,11 @@ from bench.errors import DataError, unknown
 from tasks.base import Augmentation, Task
 from tasks.own.card import Card, read_card, typed_card
 from tasks.own.dealing import SPLITS
+from tasks.own.delimited import read_csv
 from tasks.own.folder import folder_tables
 from tasks.own.hub import commit_read, hub_tables, stored_parquet
 from tasks.own.index import Index, read_index
-from tasks.own.table import Tables, place, read_csv, read_json, read_parquet, tables_of
+from tasks.own.table import Tables, place, read_json, read_parquet, tables_of
 
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a sentence is about, a flip turns left to right
 
@@ -117,6 +118,7 @@ def _version(index: Index, card: Card, augmentation: Augmentation, memory: Path 
 
     Raises DataError if there are none of the images.
     """
+    index.pictures.check()
     about = [index.roles.kind, index.class_names, card.templates, card.candidate, card.pairs_per_shot, card.white]
     digest = hashlib.sha256(json.dumps([*about, augmentation.smallest_crop, augmentation.flip]).encode())
     for values in (index.parts.tobytes(), index.labels.tobytes(), index.pictures.contents(memory)):
