@@ -84,9 +84,10 @@ def test_a_version_is_all_that_the_data_are(folder: Path, change: str, remembere
     assert find_task(f"csv:{folder / 't.csv'}", sources).version != before
 
 
-@pytest.mark.parametrize(
-    "key", ["seed=1", "merge=true", "template=a {}", "crop=0.5", "flip=true", "white=7", "candidate={text} {answer}"]
-)
+SAID = ["seed=1", "merge=true", "template=a {}", "crop=0.5", "flip=true", "white=7", "candidate={text} {answer}"]
+
+
+@pytest.mark.parametrize("key", SAID)
 def test_a_version_is_what_the_card_says_as_far_as_it_changes_what_a_model_sees(folder: Path, key: str) -> None:
     changed = find_task(f"csv:{folder / 't.csv'}[{key}]").version != find_task(f"csv:{folder / 't.csv'}").version
     assert changed == (key != "merge=true")  # of labels of which none read alike

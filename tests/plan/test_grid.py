@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from bench.errors import UsageError
-from bench.plan.grid import Cell, Request, Resume, expand, plan
+from bench.plan.grid import Cell, Request, Resume, expand, of_other_data, plan
 from bench.plan.registry import Registry, find_methods
 from bench.spec import Named, parse_names
 from bench.store.record import Failure, Record, from_json, to_json
 from bench.store.store import cell_key
 from tasks.base import Sources
-from tests.factories import make_record, make_task
+from tests.factories import make_cell, make_record, make_task
 from tests.tasks.catalog.miniature import write_index
 
 METHOD = """
