@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -21,7 +22,7 @@ from bench.executors.progress import Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
 from bench.plan.budget import parse_recipe
-from bench.plan.grid import Plan, Request, Resume, expand, plan
+from bench.plan.grid import Plan, Request, Resume, expand, find_tasks, of_other_data, plan
 from bench.plan.registry import find_methods
 from bench.plan.resolve import resolve_device as resolve_device
 from bench.plan.resolve import resolve_methods as resolve_methods
@@ -86,13 +87,15 @@ def run(
             f"--recipe {request.recipe}: lr is the rate at which towers that have never met are aligned, and those of "
             f"{request.backbone} have: give methods their own, as in lora[lr=1e-4]"
         )
-    facts = {"random_weights": backbone.random_weights, "aligned": backbone.aligned}
+    facts: dict[str, Any] = {"random_weights": backbone.random_weights, "aligned": backbone.aligned}
     if not dry_run or settings.bank.exists():  # a dry run leaves no trace
         request = replace(request, sources=replace(request.sources, memory=settings.bank / "contents"))
-    cells = expand(request, registry, backbone.fingerprint, **facts)
+    tasks = find_tasks(request)
+    cells = expand(request, registry, backbone.fingerprint, tasks=tasks, **facts)
     follower = Follower(store)
     latest = store.latest()
-    todo = plan(cells, latest, resume)
+    notes = [f"{task.name}: {note}" for task in tasks.values() for note in task.notes]
+    todo = plan(cells, latest, resume, (*notes, *of_other_data(tasks.values(), latest.values())))
     executor = place(settings, placement)
     announce(todo, executor)
     if dry_run:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+QUOTED = 200  # characters of a quoted value that a message shows
+_LONG = re.compile(rf"'[^']{{{QUOTED},}}'|\"[^\"]{{{QUOTED},}}\"")
 
 
 class BenchError(Exception):
     """Something that the user can put right; the command line prints it without a traceback and exits with 2."""
 
     def __init__(self, message: object) -> None:
-        super().__init__(" ".join(str(message).splitlines()))  # what it quotes may hold line breaks
+        one_line = " ".join(str(message).splitlines())  # what it quotes may hold line breaks, and be of any length
+        super().__init__(_LONG.sub(lambda value: f"{value[0][: QUOTED - 1]}…{value[0][-1]}", one_line))
 
 
 class UsageError(BenchError):

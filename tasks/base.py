@@ -135,6 +135,8 @@ class Task:
     split_origin: str = ""  # whose split, if it isn't the one that the field reports on: such cells have tables of their own
     grown_from: int | None = None  # retrieval: pairs of the train pool before it grew; what fits into them is drawn from them
     alignment_budget: Budget | None = None  # on towers that have never met
+    white: float | None = None  # the value that is shown white in its greys of more than 8 bits; see tasks/images.py
+    notes: tuple[str, ...] = ()  # what a reader of its figures should know of the data
     transfers: tuple[str, ...] = ()  # retrieval, likewise: classification tasks that the result is tried on by class texts
     whole: str = ""  # name of the task that this is a part of: banked rows, supports and index files are that one's
     half: str = ""  # "base" or "new": which half of the whole's classes

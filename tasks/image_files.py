@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tasks.images import open_image
+from tasks.images import White, open_image
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Files:
     folder: Path
     names: Sequence[str]
 
-    def open(self, row: int) -> Image.Image:
-        """As RGB. Raises DataError that names the file."""
-        return open_image(self.folder / self.names[row])
+    def open(self, row: int, white: White | None = None) -> Image.Image:
+        """As RGB, see `open_image`. Raises DataError that names the file."""
+        return open_image(self.folder / self.names[row], white)
 
     def content(self, row: int) -> bytes:
         """The image as it is kept. Raises OSError or ValueError."""

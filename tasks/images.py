@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,10 +15,25 @@ from PIL import Image, ImageOps
 
 from bench.errors import DataError
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".ppm", ".tif", ".tiff"})
+_KINDS = "jpg jpeg jpe jfif png apng webp bmp dib gif tif tiff avif ppm pgm pbm pnm tga jp2 j2k jpx"
+EXTENSIONS = frozenset(f".{kind}" for kind in _KINDS.split(" "))  # of what Pillow reads without another program's help
 MOST_PIXELS = 100_000_000
+MOST_LONG = 200  # times as long as wide: towers take a square, and a picture is first resized by its shorter side
 DECODING = b"2"  # to be raised with any change of what becomes of some files' pixels: what was made of them is made anew
+WHITES = (1, 255, 1023, 4095, 16383, 65535)  # of fractions and masks, of 8, 10, 12, 14 and 16 bits
 PAPER = (255, 255, 255)  # what shows through where a picture is transparent
+
+
+@dataclass(frozen=True)
+class White:
+    """The value that is shown white in the greys of a set of more than 8 bits.
+
+    seen: the largest value of the pictures from which it was told, where it was told so: larger ones than it are no overexposure
+    then but a mistake.
+    """
+
+    value: float
+    seen: float | None = None
 
 
 class _Quiet:
@@ -48,11 +66,14 @@ class _Quiet:
 _QUIET = _Quiet()
 
 
-def open_image(path: Path) -> Image.Image:
-    """The picture as RGB, upright by its EXIF orientation, the first frame of several. Raises DataError that names the file."""
+def open_image(path: Path, white: White | None = None) -> Image.Image:
+    """The picture as RGB, upright by its EXIF orientation, the first frame of several. Raises DataError that names the file.
+
+    white: of the set that it belongs to, if it has more than 8 bits; by itself it is a set of one.
+    """
     try:
         with path.open("rb") as file:
-            return decode_image(file, str(path))
+            return decode_image(file, str(path), white)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such image file: put it there, or use --skip-bad-images") from error
     except (OSError, ValueError) as error:
@@ -60,13 +81,42 @@ def open_image(path: Path) -> Image.Image:
         raise DataError(f"{path} can't be read ({reason}): replace or remove it, or use --skip-bad-images") from error
 
 
-def decode_image(file: BinaryIO, name: str) -> Image.Image:
+def decode_image(file: BinaryIO, name: str, white: White | None = None) -> Image.Image:
     """The same of an open file, which messages call `name`."""
+    with _opened(file, name) as image:
+        image = ImageOps.exif_transpose(image)
+        if _is_deep(image):
+            image = _eight_bits(image, name, white)
+        return _rgb(image)
+
+
+def value_range(file: BinaryIO, name: str) -> tuple[float, float] | None:
+    """Least and largest value of a picture of more than 8 bits, None of any other. Raises DataError as `decode_image`."""
+    with _opened(file, name) as image:
+        if not _is_deep(image):
+            return None
+        values = _values(image)
+        return float(values.min(initial=0)), float(values.max(initial=0))
+
+
+def white_for(highest: float) -> float:
+    """What is white where this is the largest value: the least of `WHITES` that holds it, else itself."""
+    return next((float(white) for white in WHITES if highest <= white), highest)
+
+
+@contextmanager
+def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
+    """A picture that isn't decoded yet. Raises DataError that says why it can't be read, whatever fails inside."""
     try:
         with _QUIET, Image.open(file) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _too_large(name, f"{image.width} x {image.height} pixels")
-            return _rgb(ImageOps.exif_transpose(image))
+            if max(image.size) > MOST_LONG * min(image.size):
+                raise DataError(
+                    f"{name} can't be read as an image ({image.width} x {image.height} pixels; the limit is {MOST_LONG} to 1): "
+                    "cut it, or use --skip-bad-images"
+                )
+            yield image
     except Image.DecompressionBombError as error:
         raise _too_large(name, "far more pixels") from error
     except DataError:
@@ -83,8 +133,6 @@ def _too_large(name: str, size: str) -> DataError:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, PAPER)
@@ -92,12 +140,22 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Greys of 16 or 32 bits or floating point, scaled by the range that their values speak for."""
-    values = np.nan_to_num(np.asarray(image, np.float64))
-    highest = values.max(initial=0)
-    if image.mode == "F":
-        top = 1.0 if highest <= 1 else 255.0 if highest <= 255 else highest
-    else:
-        top = 65535.0 if highest <= 65535 else highest
-    return Image.fromarray(np.clip(values * (255 / top) + 0.5, 0, 255).astype(np.uint8))
+def _is_deep(image: Image.Image) -> bool:
+    """Whether its greys have 16 or 32 bits or floating point."""
+    return image.mode == "F" or image.mode.startswith("I")
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    return np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
+
+
+def _eight_bits(image: Image.Image, name: str, white: White | None) -> Image.Image:
+    values = _values(image)
+    highest = float(values.max(initial=0))
+    white = white or White(white_for(highest))
+    if white.seen is not None and highest > white.value:
+        raise DataError(
+            f"{name} can't be read as an image (it has values up to {highest:g}, others of its set that were looked at up to "
+            f"{white.seen:g}): say by white=VALUE what is white, or use --skip-bad-images"
+        )
+    return Image.fromarray(np.clip(values * (255 / white.value) + 0.5, 0, 255).astype(np.uint8))

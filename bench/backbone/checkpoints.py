@@ -1,7 +1,8 @@
 """Checkpoint files: OpenAI's, open_clip's, safetensors. Nothing in a file is run, and what doesn't fit is an error.
 
 OpenAI's files are TorchScript archives, or state dictionaries with three numbers beside the weights; open_clip's are
-dictionaries with `state_dict`, whose names may start with `module.`; safetensors hold nothing but weights.
+dictionaries with `state_dict`, whose names may start with `module.`; safetensors hold nothing but weights. Of other
+dictionaries the one of weights is taken, whatever it is called, if it is the only one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from torch import Tensor, nn
 from bench.errors import UsageError
 
 OPENAI_NUMBERS = ("input_resolution", "context_length", "vocab_size")
+PREFIXES = ("module.", "_orig_mod.", "model.", "clip.", "clip_model.")
+SAVE = "save the weights alone, as torch.save(model.state_dict(), FILE)"
 NAMED = 5  # keys that an error names
 PREFERRED = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 SUFFIXES = (".safetensors", ".bin", ".pth", ".pt")
@@ -50,13 +53,40 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UsageError(
             f"{path}: can't be read as a checkpoint ({reason}): use OpenAI's, open_clip's or a safetensors"
         ) from error
-    found = found.get("state_dict", found) if isinstance(found, dict) else found
-    weights = {str(key).removeprefix("module."): value for key, value in found.items()} if isinstance(found, Mapping) else {}
+    weights = _without_prefix(_weights(path, found))
     openai = OPENAI_NUMBERS[0] in weights
     weights = {key: value for key, value in weights.items() if key not in OPENAI_NUMBERS}
-    if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise UsageError(f"{path}: holds no dictionary of weights: use OpenAI's, open_clip's or a safetensors checkpoint")
     return Checkpoint(path, weights, openai)
+
+
+def _weights(path: Path, found: Any) -> Mapping[str, Any]:
+    """The dictionary of weights in what a file holds: all of it, its `state_dict`, or the only one that there is."""
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{path}: holds {type(found).__name__}, no dictionary of weights: {SAVE}")
+    found = {str(key): value for key, value in found.items()}
+    if _are_weights(found):
+        return found
+    inside = [key for key, value in found.items() if isinstance(value, Mapping) and _are_weights(value)]
+    chosen = "state_dict" if "state_dict" in inside else inside[0] if len(inside) == 1 else None
+    if chosen is not None:
+        return {str(key): value for key, value in found[chosen].items()}
+    if inside:
+        raise UsageError(f"{path}: holds several dictionaries of weights, {_first(inside)}: save the one that is meant alone")
+    raise UsageError(f"{path}: holds no dictionary of weights, its keys are {_first(list(found)) or 'none'}: {SAVE}")
+
+
+def _are_weights(values: Mapping[Any, Any]) -> bool:
+    """OpenAI's dictionaries have three plain numbers beside the weights."""
+    weights = {key: value for key, value in values.items() if key not in OPENAI_NUMBERS}
+    return bool(weights) and all(isinstance(value, Tensor) for value in weights.values())
+
+
+def _without_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without what programs put before all names: parallel, compiled and wrapped models."""
+    found = dict(weights)
+    while prefix := next((each for each in PREFIXES if all(name.startswith(each) for name in found)), None):
+        found = {name.removeprefix(prefix): value for name, value in found.items()}
+    return {name.removeprefix("module."): value for name, value in found.items()}
 
 
 def _read(path: Path) -> Any:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.backbone import Backbone
+from bench.backbone.cut_texts import told
 from bench.backbone.products import multiply_by
 from bench.cell.costs import costs
 from bench.cell.evaluate import Target, evaluate, role_of
@@ -149,6 +150,7 @@ class Attempt:
         with worker.meter.measure() as besides:
             arrays = self._elsewhere(fitted, method, test)
         self.phase = "score"
+        self._note(told(frozen.cut, len(frozen.seen), backbone.tokenizer([""]).shape[1]))
         self._score(scores, task.test, test, arrays)
         self._parameters(fitted, chosen)
         repeated = {"predict": runs} if runs > 1 else None
@@ -188,8 +190,14 @@ class Attempt:
             test_hash=content_hash(task.test, test),
             majority=KINDS[task.kind].majority(task.test, test),
             skipped_images=[_beginning(reason) for reason in frozen.skipped],
+            notes=list(task.notes),
         )
         return episode, test
+
+    def _note(self, notes: list[str]) -> None:
+        """What a reader of this cell's figures should know of the data."""
+        assert self.parts.data is not None
+        self.parts.data = msgspec.structs.replace(self.parts.data, notes=[*self.parts.data.notes, *notes])
 
     def _fit(self, method: Method, frozen: Frozen, episode: Episode) -> Fitting:
         """Fit, each step in its own phase; the measured parts add up in `fit`."""

@@ -28,7 +28,7 @@ from bench.plan.episode import Episode
 from bench.store.record import CellInfo
 from methods.base import Method
 from tasks.base import Split, SplitName, Task
-from tasks.images import open_image
+from tasks.images import White, open_image
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +46,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     candidate: str | None
     shots: int
     examples: int  # of the support
+    white: float | None = None  # of the task's pictures of more than 8 bits
 
 
 def stored_bytes(fitted: Fitting, cell: CellInfo, examples: int, chosen: Mapping[str, Any]) -> bytes:
@@ -64,6 +65,7 @@ def stored_bytes(fitted: Fitting, cell: CellInfo, examples: int, chosen: Mapping
         candidate=fitted.task.candidate,
         shots=fitted.episode.shots,
         examples=examples,
+        white=fitted.task.white,
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in fitted.stored().items()}
     return save(tensors, {"bench": msgspec.json.encode(about).decode()})
@@ -110,7 +112,8 @@ class Scorer:
             raise UsageError(f"got {len(images)} images and {len(texts)} texts: give one text per image")
         ids = [f"{number}" for number in range(len(images))]
         labels = np.full(len(images), -1, dtype=np.int64)
-        split = Split(ids, lambda row: _opened(images[row]), labels, None if texts is None else list(texts))
+        white = None if self.about.white is None else White(self.about.white)
+        split = Split(ids, lambda row: _opened(images[row], white), labels, None if texts is None else list(texts))
         with tempfile.TemporaryDirectory() as folder:
             return self._fitted(Path(folder)).score(split, range(len(images)))
 
@@ -137,5 +140,5 @@ def _no_data(split: SplitName) -> Split:
     raise RuntimeError("a stored result has no data")
 
 
-def _opened(image: Image.Image | Path | str) -> Image.Image:
-    return image if isinstance(image, Image.Image) else open_image(Path(image))
+def _opened(image: Image.Image | Path | str, white: White | None) -> Image.Image:
+    return image if isinstance(image, Image.Image) else open_image(Path(image), white)

@@ -66,6 +66,7 @@ def _told(found: Survey, index: Any) -> list[str]:
     what = f"{len(names)} classes" if names else f"{found.counts.sum()} captions of {found.images} images"
     lines = [f"{index.roles.kind}, {what}, {'a split drawn here' if index.drawn else 'a split of its own'}"]
     width = max(len("in all"), *(len(name) for name in names[:MOST_CLASSES]), 0)
+    lines += [plain(note) for note in (*index.notes, *_cut_texts(index))]
     lines.append(f"{'':{width}} {'train':>8} {'val':>8} {'test':>8}")
     for number, name in enumerate(names[:MOST_CLASSES]):
         lines.append(f"{name:{width}} " + " ".join(f"{count:8}" for count in found.counts[:, number]))
@@ -77,10 +78,26 @@ def _told(found: Survey, index: Any) -> list[str]:
     lines += _listed(found.broken, "images that can't be read (--skip-bad-images leaves them out)")
     lines += _listed(found.shared, "test images named in train or val, too")
     lines += _twins(found.same, "test images that are the same as one of train or val, byte for byte")
-    lines += _twins(found.alike, "test images that look like one of train or val (dHash, at most 2 of 64 bits differ)")
+    lines += _twins(found.alike, "test images that look like one of train or val (dHash, and colours)")
     if not (found.shared or found.same or found.alike):
         lines.append("no image of test was found in train or val")
     return lines
+
+
+def _cut_texts(index: Any) -> list[str]:
+    """How many of the sentences CLIP's text tower and the bundled one would cut; other backbones tell when they run."""
+    if index.texts is None:
+        return []
+    from open_clip.tokenizer import SimpleTokenizer
+
+    from bench.backbone.cut_texts import cut, told
+    from bench.backbone.load import bundled_tokenizer
+
+    texts = sorted(set(index.texts))
+    found = []
+    for tower, tokenizer in (("CLIP", SimpleTokenizer()), ("the bundled backbone", bundled_tokenizer())):
+        found += [f"{tower}: {line}" for line in told(cut(tokenizer, texts), len(texts), tokenizer.context_length)]
+    return found
 
 
 def _twins(found: list[Twins], what: str) -> list[str]:

@@ -132,6 +132,7 @@ def run(**options: Any) -> None:
     from bench.plan.suites import check_data, load_suite
     from bench.report.text.terminal import WIDTH, terminal_table
     from bench.spec import parse_numbers, parse_shots
+    from bench.text import plain
     from tasks.base import Sources
     from tasks.catalog import ENTRIES
     from tasks.find import more_tasks
@@ -208,6 +209,8 @@ def run(**options: Any) -> None:
         for name in request.tasks:
             if name in ENTRIES:
                 console.print(f"{name}: {ENTRIES[name].state(request.sources)}", markup=False, highlight=False)
+        for line in plan.told:
+            console.print(plain(line), markup=False, highlight=False, style="yellow", soft_wrap=True)
         if options["dry_run"]:
             for cell in plan.run:
                 click.echo(f"{cell.info.label}\t{cell.info.task}\t{cell.info.size}\tseed {cell.info.seed}")

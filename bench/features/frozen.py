@@ -18,6 +18,7 @@ from torchvision import transforms
 from torchvision.transforms import functional as images
 
 from bench.backbone import Backbone
+from bench.backbone.cut_texts import cut
 from bench.backbone.tower import Tower
 from bench.errors import DataError
 from bench.features.bank import Account, Bank, Shelf
@@ -93,6 +94,8 @@ class Frozen:
     precision: str
     squashed: bool = False  # images squashed with ImageNet's statistics, as XtremeCLIP's scripts do for pairs
     skipped: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)  # texts that were tokenized
+    cut: dict[str, bytes] = field(default_factory=dict)  # those that are longer than the tower reads, see `bench.backbone.cut`
 
     def readable(self, split: Split, rows: Sequence[int]) -> list[int]:
         """The rows whose images can be decoded; the others' errors go to `skipped`, each image once."""
@@ -153,6 +156,9 @@ class Frozen:
 
     def texts(self, texts: Sequence[str], stage: int) -> tuple[Tensor, Tensor | None]:
         """Token ids [N, L] and what stage `stage` of the text tower takes [N, ...] (None for stage 0, the tokens)."""
+        new = set(texts) - self.seen
+        self.seen |= new
+        self.cut |= cut(self.backbone.tokenizer, sorted(new), self.backbone.clip.text.pad)
         tokens = self.backbone.tokenize(list(texts))
         if stage == 0:
             return tokens, None

@@ -8,7 +8,7 @@ task:NAME     that task, or group of tasks
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.errors import UsageError, unknown
@@ -16,6 +16,7 @@ from bench.kinds import KINDS
 from bench.spec import parse_names
 from tasks.base import Task
 from tasks.find import task_groups
+from tasks.halves import half
 
 NONE, NEW_CLASSES, CORRUPTIONS, FORGETTING, TASK = "none", "new-classes", "corruptions", "forgetting", "task:"
 NAMES = (NEW_CLASSES, CORRUPTIONS, FORGETTING, f"{TASK}NAME")
@@ -30,21 +31,25 @@ class Evaluation:
     forgetting: bool = False
     tasks: tuple[str, ...] = ()  # sources
 
-    def learnt(self, sources: Sequence[str], kinds: Mapping[str, str]) -> tuple[str, ...]:
-        """The tasks of a run: halves of the classifications among them where new classes are asked for.
+    def learnt(self, tasks: Mapping[str, Task]) -> dict[str, Task]:
+        """The tasks that models are fitted to, by source: the first halves of classifications where new classes are asked for.
 
-        kinds: of each source. Raises UsageError where no classification is among them.
+        Raises UsageError where none of the tasks of the run, by source, is a classification.
         """
         if not self.new_classes:
-            return tuple(sources)
-        if not any(KINDS[kind].by_class_texts for kind in kinds.values()):
+            return dict(tasks)
+        if not any(KINDS[task.kind].by_class_texts for task in tasks.values()):
             raise UsageError(f"--evaluate {NEW_CLASSES}: only classifications have new classes: give one with --tasks")
-        return tuple(f"base:{source}" if KINDS[kinds[source]].by_class_texts else source for source in sources)
+        cut = {source: KINDS[task.kind].by_class_texts for source, task in tasks.items()}
+        return {
+            f"base:{source}" if cut[source] else source: half(task, "base") if cut[source] else task
+            for source, task in tasks.items()
+        }
 
     def of(self, source: str, task: Task, others: Mapping[str, Task]) -> tuple[str, ...]:
         """The sources that a model fitted to one task of the run is scored on, but for its own corruptions.
 
-        others: the tasks that `named` lists and those of the run, by source.
+        others: those that were named and those of the run, by source as typed; a half may stand for the whole.
         """
         new = [source.replace("base:", "new:", 1)] if task.half == "base" else []
         classes = [name for name, other in others.items() if KINDS[other.kind].by_class_texts] if self.forgetting else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from bench.tuned import code_with_choice
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.find import find_task
 
+RENAME = "give one another name, as in imagefolder:PATH[name=NAME], or by a card"
 QUICK_TEST = 200  # test examples of a quick cell
 QUICK_ELSEWHERE = 60  # test examples of any other task that a quick cell is scored on
 Resume = Literal["missing", "failed", "always", "never"]
@@ -69,13 +71,33 @@ class Plan:
     done: int
     failed_before: int
     wanted: frozenset[Hashable] = frozenset()
+    told: tuple[str, ...] = ()  # what the user should know of the data before anything runs, a line each
+
+
+def find_tasks(request: Request) -> dict[str, Task]:
+    """The tasks that models are fitted to, by source: as typed, or halves of those. Raises UsageError for two of one name."""
+    found = {source: find_task(source, request.sources) for source in request.tasks}
+    names = [task.name for task in found.values()]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: {RENAME}")
+    return request.evaluation.learnt(found)
 
 
 def expand(
-    request: Request, registry: Registry, fingerprint: str, *, random_weights: bool = False, aligned: bool = True
+    request: Request,
+    registry: Registry,
+    fingerprint: str,
+    *,
+    tasks: Mapping[str, Task] | None = None,
+    random_weights: bool = False,
+    aligned: bool = True,
 ) -> list[Cell]:
-    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero."""
-    tasks, elsewhere = _tasks(request, aligned)
+    """All cells of a request. Methods that use no support have one cell per task, at zero shots and seed zero.
+
+    tasks: those of `find_tasks`, where they are known already.
+    """
+    tasks = find_tasks(request) if tasks is None else tasks
+    elsewhere = _elsewhere(request, tasks, aligned)
     cells: dict[Hashable, Cell] = {}
     given = request.sources.support
     if given and request.counts:
@@ -121,22 +143,17 @@ def expand(
     return list(cells.values())
 
 
-def _tasks(request: Request, aligned: bool) -> tuple[dict[str, Task], dict[str, tuple[str, ...]]]:
-    """The tasks of a request by source, and for each the sources that its fitted models are scored on besides."""
-    found = {source: find_task(source, request.sources) for source in request.tasks}
-    names = [task.name for task in found.values()]
-    if len(set(names)) < len(names):
-        raise UsageError(f"two tasks have the same name in {', '.join(request.tasks)}: rename a folder, or give one a card")
+def _elsewhere(request: Request, tasks: Mapping[str, Task], aligned: bool) -> dict[str, tuple[str, ...]]:
+    """For each of the tasks the sources of what its fitted models are scored on besides."""
     asked = request.evaluation
-    learnt = asked.learnt(request.tasks, {source: task.kind for source, task in found.items()})
-    tasks = {source: found[source] if source in found else find_task(source, request.sources) for source in learnt}
-    others = {**found, **{source: find_task(source, request.sources) for source in asked.tasks}}
+    others = {source.removeprefix("base:"): task for source, task in tasks.items()}
+    others |= {source: find_task(source, request.sources) for source in asked.tasks if source not in others}
     asked.check(tasks, others)
-    elsewhere = {}
+    found = {}
     for source, task in tasks.items():
         sources = [*asked.of(source, task, others), *(() if aligned else task.transfers)]
-        elsewhere[source] = tuple(dict.fromkeys([*sources, *([CORRUPTIONS] if asked.corruptions else [])]))
-    return tasks, elsewhere
+        found[source] = tuple(dict.fromkeys([*sources, *([CORRUPTIONS] if asked.corruptions else [])]))
+    return found
 
 
 def _reason(kinds: Iterable[str], task: Task) -> str | None:
@@ -153,12 +170,26 @@ def _label(name: str, params: object, defaults: object) -> str:
     return f"{name}[{text}]" if text else name
 
 
-def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -> Plan:
+def of_other_data(tasks: Iterable[Task], records: Iterable[Record]) -> list[str]:
+    """A line for each task of whose name there are records, but none of its data: they leave the tables for its."""
+    held: dict[str, Counter[str]] = {}
+    for record in records:
+        held.setdefault(record.cell.task, Counter())[record.cell.task_version] += 1
+    return [
+        f"{task.name}: the {held[task.name].total()} records of this name are of other data (another version, or another data "
+        f"set) and leave the tables for those of this run: if both are to stay, {RENAME}"
+        for task in tasks
+        if task.name in held and task.version not in held[task.name]
+    ]
+
+
+def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume, told: tuple[str, ...] = ()) -> Plan:
     """Which cells are to run.
 
     missing: those without a record, or whose record has not been scored elsewhere as is asked; failed: those too whose last
     attempt failed; always: all; never: all, and it is an error if the store already holds one of them. What a record was
     scored on elsewhere is asked for again, so that no later attempt takes it from the tables.
+    told: what the plan says beside that.
     """
     run: list[Cell] = []
     not_applicable: list[Cell] = []
@@ -180,7 +211,7 @@ def plan(cells: list[Cell], latest: Mapping[Hashable, Record], resume: Resume) -
                 continue
             cell = dataclasses.replace(cell, elsewhere=tuple(dict.fromkeys([*cell.elsewhere, *held])))
         (not_applicable if cell.reason else run).append(cell)
-    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells))
+    return Plan(tuple(run), tuple(not_applicable), done, failed, frozenset(cell.key for cell in cells), told)
 
 
 def _held(cell: Cell, held: Mapping[str, str]) -> bool:

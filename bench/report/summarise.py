@@ -28,10 +28,11 @@ def summarise(frame: pd.DataFrame) -> Summary:
     """Everything that a report says, from the frame of all records."""
     frame = mark_current(frame)
     counting = frame[frame["counts"]]
-    overtaken = frame[~frame["counts"]].groupby(SECTION).size().to_dict()
+    overtaken = frame[~frame["counts"]]
+    left_out = dict(list(overtaken.groupby(SECTION)))
     tables = []
     for key, cells in counting.groupby(SECTION, sort=True):
-        tables.append(make_table(Section.of(key), cells, overtaken.get(key, 0)))
+        tables.append(make_table(Section.of(key), cells, left_out.get(key, overtaken.iloc[:0])))
     boards, kinds = ["", *BOARDS], list(KINDS)
 
     def place(table: Table) -> tuple[object, ...]:
@@ -48,7 +49,7 @@ def summarise(frame: pd.DataFrame) -> Summary:
     )
 
 
-def make_table(section: Section, cells: pd.DataFrame, overtaken: int) -> Table:
+def make_table(section: Section, cells: pd.DataFrame, overtaken: pd.DataFrame) -> Table:
     """One table from its counting records."""
     scores = Scores.of(Layout.of(cells))
     return Table(

@@ -152,6 +152,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     test_hash: str
     skipped_images: list[str] = []
     majority: float | None = None  # 0..1, accuracy of always giving the test set's most frequent class; None: not known
+    notes: list[str] = []  # what a reader of the figures should know: texts that were cut, files that were left out
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):

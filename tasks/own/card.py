@@ -16,6 +16,7 @@ from bench.errors import DataError, UsageError, unknown
 from bench.spec import Named, parse_names
 from tasks.base import SplitName
 
+LISTS = ("train", "val", "test", "template", "columns")  # keys that may be given several times in brackets
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
@@ -36,10 +37,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     root: str | None = None  # folder that image paths start from; by default that of the table
     columns: list[str] = []  # names of the columns of a table without a header line
     classes: list[str] | dict[str, str] = []  # names by number; or those that may occur; or names by label
+    merge: bool = False  # whether labels that differ in case, blanks, _ and - only are one class
+    most: Annotated[int, msgspec.Meta(ge=2)] | None = None  # so many of the most frequent labels; other rows are left out
     template: str | list[str] = []  # such as "a photo of a {}, a type of flower."; several for ensembles
     candidate: str | None = None  # pair tasks: how zero-shot joins text and answer, "{text} {answer}"
+    name: Annotated[str, msgspec.Meta(pattern=r"^[^,:\[\]\s][^,:\[\]\n]*\Z")] | None = None  # by default that of file or folder
     licence: str = "unknown"
     flip: bool | None = None  # whether a picture keeps its label when left and right are swapped
+    white: Annotated[float, msgspec.Meta(gt=0)] | None = None  # of pictures of more than 8 bits: the value that is white
     crop: Share | None = None  # least share of the picture that a crop must keep for its label to hold; 1: no crop
     pairs_per_shot: Annotated[int, msgspec.Meta(ge=1)] = 32  # retrieval
     config: str | None = None  # of a data set on the hub that has several
@@ -55,7 +60,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"candidate {self.candidate!r} must hold {{text}} and {{answer}}, and no other braces")
         names = list(self.classes.values()) if isinstance(self.classes, dict) else self.classes
         twice = [name for name in names if names.count(name) > 1]
-        if twice:
+        if twice and not self.merge:
             raise ValueError(f"classes names {twice[0]!r} twice")
 
     @property
@@ -95,9 +100,9 @@ def typed_card(text: str) -> tuple[Named, Card]:
         raise UsageError(f"can't read {text!r} as one task: a path with commas or brackets must be given by a card")
     values: dict[str, Any] = {"data": entries[0].name}
     for key, value in entries[0].parameters:
-        if key in values:
+        if key in values and key not in LISTS:
             raise UsageError(f"{text}: {key} {'goes before the brackets' if key == 'data' else 'is given twice'}")
-        values[key] = value
+        values[key] = [*values.get(key, []), value] if key in LISTS else value
     return entries[0], _card(values, text, UsageError)
 
 

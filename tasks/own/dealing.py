@@ -6,6 +6,7 @@ image stay together. Data with train and test only give a fifth of train as val.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -19,13 +20,18 @@ TEST_SHARE = 0.3
 VAL_SHARE = 0.2
 SPLITS: tuple[SplitName, ...] = ("train", "val", "test")
 UNUSED = -1
-CALLED: Mapping[SplitName, frozenset[str]] = {
-    "train": frozenset({"train", "training"}),
-    "val": frozenset({"val", "valid", "validation", "dev"}),
-    "test": frozenset({"test", "testing", "eval"}),
+# What splits are called, in any case, also as in "training_set", "Test Images", "val2017".
+CALLED: Mapping[SplitName, re.Pattern[str]] = {
+    split: re.compile(rf"({others})([ _.-]*(set|split|data|images?|imgs?|pictures|photos|20\d\d))?")
+    for split, others in zip(SPLITS, ("train|training", "val|valid|validation|dev", "test|testing|eval"), strict=True)
 }
 
 Sizes = Callable[[int], tuple[int, int]]  # how many of a group are test and val
+
+
+def called(name: str) -> SplitName | None:
+    """The split that a name stands for, None for any other name."""
+    return next((split for split, names in CALLED.items() if names.fullmatch(name.lower())), None)
 
 
 def which_split(names: Sequence[str], card: Card, where: str) -> dict[str, int]:
@@ -39,7 +45,7 @@ def which_split(names: Sequence[str], card: Card, where: str) -> dict[str, int]:
     on_purpose = bool(found)
     for number, split in enumerate(SPLITS):
         if not card.called(split):
-            found.update({name: number for name in names if name not in found and name.lower() in CALLED[split]})
+            found.update({name: number for name in names if name not in found and CALLED[split].fullmatch(name.lower())})
     listed = ", ".join(repr(name) for name in names[:10])
     others = [name for name in names if name not in found]
     if {0, 2} - set(found.values()) or (others and not on_purpose):

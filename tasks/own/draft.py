@@ -49,7 +49,10 @@ def draft(source: str, folder: Path | None) -> tuple[Path, Card]:
 
 
 def with_root(card: Card, base: Path) -> tuple[Card, Index]:
-    """The card with the folder of the images, where they lie one folder below the table, and the index."""
+    """The card with the folder of the images, where they lie one folder below the table, and the index.
+
+    Raises DataError, also if there is no image at all.
+    """
     index = card_index(card, base)
     pictures = index.pictures
     if card.root is None and isinstance(pictures, Filed) and not (pictures.folder / pictures.names[0]).exists():
@@ -57,6 +60,7 @@ def with_root(card: Card, base: Path) -> tuple[Card, Index]:
         if len(below) == 1:
             card = msgspec.structs.replace(card, root=_seen_from(base, below[0]))
             index = card_index(card, base)
+    index.pictures.check()
     return card, index
 
 
@@ -83,16 +87,22 @@ def card_text(card: Card, index: Index, name: str) -> str:
         "val": card.val,
         "test": card.test,
         "seed": card.seed,
+        "merge": card.merge or None,
+        "most": card.most,
         "template": (card.template or Task.templates[0]) if kind == "classification" else None,
         "candidate": card.candidate,
         "pairs_per_shot": card.pairs_per_shot if kind == "retrieval" else None,
         "licence": card.licence,
+        "white": card.white or (index.white and index.white.value),
         "flip": usual.flip if card.flip is None else card.flip,
         "crop": usual.smallest_crop if card.crop is None else card.crop,
     }
     notes = {
         "seed": "of the split, as the data have none" if index.drawn else "of the val split, if the data have none",
+        "merge": "labels that differ in case, blanks, _ and - only are one class",
+        "most": "so many of the most frequent labels are classes, rows of others are left out",
         "licence": "of the data",
+        "white": "the value of pictures of more than 8 bits that is shown white",
         "flip": "whether a picture keeps its label when left and right are swapped",
         "crop": "least share of the picture that a crop must keep for its label to hold; 1: no crop",
     }

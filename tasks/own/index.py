@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,13 @@ from PIL import Image
 
 from bench.errors import DataError
 from tasks.base import Split, SplitName
+from tasks.images import White
 from tasks.own.card import Card
 from tasks.own.dealing import SPLITS, UNUSED, draw_split, draw_val, grouped, which_split
-from tasks.own.labels import class_numbers
+from tasks.own.depth import white_of
+from tasks.own.labels import class_numbers, folded
 from tasks.own.pictures import Pictures
+from tasks.own.remarks import remarks
 from tasks.own.roles import Roles, assign
 from tasks.own.rows import Rows
 from tasks.own.strings import Strings
@@ -36,14 +39,17 @@ class Index:
     class_names: tuple[str, ...]
     known_labels: tuple[str, ...]  # what the data call the classes
     drawn: bool  # whether the split was drawn here
+    white: White | None = None  # of pictures of more than 8 bits
+    notes: tuple[str, ...] = ()  # what a reader of figures should know of the data
 
     def load(self, split: SplitName) -> Split:
         rows = np.flatnonzero(self.parts == SPLITS.index(split))
         texts = None if self.texts is None else self.texts.take(rows)
-        return Split(self.pictures.names.take(rows), partial(self._image, rows), self.labels[rows], texts)
+        return Split(self.pictures.names.take(rows), lambda row: self.image(int(rows[row])), self.labels[rows], texts)
 
-    def _image(self, rows: np.ndarray, row: int) -> Image.Image:
-        return self.pictures.open(int(rows[row]))
+    def image(self, row: int) -> Image.Image:
+        """Of any row. Raises DataError that names it."""
+        return self.pictures.open(row, self.white)
 
 
 def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
@@ -53,6 +59,7 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     by_column = roles.split if len(used) == 1 else None
     columns = [column for column in (roles.image, roles.label, roles.text, by_column) if column is not None]
     rows = Rows(used, list(dict.fromkeys(columns)), roles.text if roles.kind == "retrieval" else None)
+    left_out = _most_frequent(rows, roles, card)
     pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
     labels, names, known = _labels(rows, roles, card)
     texts = None if roles.text is None else rows.texts(roles.text)
@@ -78,7 +85,12 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     if not (parts == VAL).any():
         parts = _with_val(parts, units, groups, card.seed)
     _learnable(parts, labels, names, rows)
-    return Index(roles, pictures, parts, labels, texts, names, tuple(known), by_column is None and len(used) == 1)
+    white, told = white_of(pictures, card.white)
+    unused = int((parts == UNUSED).sum())
+    left_out += [f"left out, rows of other splits: {unused}"] if unused else []
+    notes = (*remarks(roles, used, texts, images), *left_out, *told)
+    drawn = by_column is None and len(used) == 1
+    return Index(roles, pictures, parts, labels, texts, names, tuple(known), drawn, white, notes)
 
 
 def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
@@ -86,6 +98,20 @@ def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str
         return np.full(len(rows), -1, np.int64), (), []
     carried = rows.tables[0].class_names.get(roles.label, ())
     return class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
+
+
+def _most_frequent(rows: Rows, roles: Roles, card: Card) -> list[str]:
+    """Leaves the rows of the card's most frequent labels, of equally frequent ones the first in the alphabet; and says so."""
+    if card.most is None or roles.label is None:
+        return []
+    numbers, found = rows.strings(roles.label).numbered()
+    whole = [folded(label or "") if card.merge else label or "" for label in found]
+    counts = Counter(whole[number] for number in numbers.tolist())
+    taken = sorted(counts, key=lambda label: (-counts[label], label))[: card.most]
+    kept = np.isin(numbers, [number for number, label in enumerate(whole) if label in set(taken)])
+    rows.keep(kept)
+    gone = int((~kept).sum())
+    return [f"{gone} of {len(kept)} rows left out, whose label is none of the {len(taken)} most frequent"] if gone else []
 
 
 def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[DataTable]]:

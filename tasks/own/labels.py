@@ -11,6 +11,7 @@ from bench.errors import DataError
 from tasks.own.card import Card
 from tasks.own.strings import Strings
 
+LISTED = 5  # collisions that a message names
 WhichRow = Callable[[int], str]  # row number -> what messages call the row
 _NUMBER = re.compile(r"-?\d{1,9}")
 
@@ -31,16 +32,13 @@ def class_numbers(
                 else "has no label"
             )
             raise DataError(f"{place(_first(numbers, number))} {what}")
-    if isinstance(card.classes, dict):
-        known, names = list(card.classes), tuple(card.classes.values())
-    else:
-        names = tuple(card.classes or carried)
-        by_number = bool(names) and all(_NUMBER.fullmatch(label) for label in found) and not set(found) <= set(names)
-        known = [str(number) for number in range(len(names))] if by_number else list(names)
-        if not names:
-            known = sorted(found, key=lambda label: (int(label), "")) if all(map(_NUMBER.fullmatch, found)) else sorted(found)
-            names = _readable(known, where)
+    if card.merge:
+        numbers, found = _merged(numbers, found)
+    known, names = _named(found, card, carried)
     position = {label: number for number, label in enumerate(known)}
+    if card.merge:
+        position, known, names = _merged_classes(known, names)
+    _all_different(names, known, where)
     for number, label in enumerate(found):
         if label not in position:
             listed = (
@@ -50,19 +48,61 @@ def class_numbers(
             raise DataError(f"{row}: label {label!r} is out of range, there are {len(names)} classes: {listed}")
     if len(names) == 1:
         raise DataError(f"{where} has only one class, {names[0]!r}: at least two classes are needed")
-    return np.array([position[label] for label in found], np.int64)[numbers], names, known
+    return np.array([position[label] for label in found], np.int64)[numbers], tuple(names), known
 
 
 def _first(numbers: np.ndarray, number: int) -> int:
     return int((numbers == number).argmax())
 
 
-def _readable(labels: Sequence[str], where: str) -> tuple[str, ...]:
-    """Labels as words for a text tower: big_cat and big-cat read "big cat"."""
-    names: dict[str, str] = {}
-    for label in labels:
-        name = " ".join(label.replace("_", " ").replace("-", " ").split()) or label
-        if name in names:
-            raise DataError(f"{where}: classes {names[name]!r} and {label!r} both read {name!r}: rename or merge one")
-        names[name] = label
-    return tuple(names)
+def _named(found: Sequence[str], card: Card, carried: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Labels and names of the classes, before any are merged."""
+    if isinstance(card.classes, dict):
+        return list(card.classes), list(card.classes.values())
+    names = list(card.classes or carried)
+    by_number = all(_NUMBER.fullmatch(label) for label in found)
+    if not names:
+        known = sorted(found, key=lambda label: (int(label), "")) if by_number else sorted(found)
+        return known, list(map(readable, known))
+    known = [str(number) for number in range(len(names))] if by_number and not set(found) <= set(names) else names
+    return known, names if card.classes else list(map(readable, names))
+
+
+def readable(label: str) -> str:
+    """A label as words for a text tower: big_cat and big-cat read "big cat"."""
+    return " ".join(label.replace("_", " ").replace("-", " ").split()) or label
+
+
+def folded(label: str) -> str:
+    """What labels have in common that a text tower can't tell apart: CLIP's tokenizers lower the case."""
+    return readable(label).casefold()
+
+
+def _merged(numbers: np.ndarray, found: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """The same with labels that read alike as one, in the order of their first appearance."""
+    wholes = list(dict.fromkeys(map(folded, found)))
+    place = {label: number for number, label in enumerate(wholes)}
+    return np.array([place[folded(label)] for label in found], np.int64)[numbers], wholes
+
+
+def _merged_classes(known: Sequence[str], names: Sequence[str]) -> tuple[dict[str, int], list[str], list[str]]:
+    """The number of each label, and label and name of each class, of classes whose names read alike as one."""
+    firsts: dict[str, int] = {}
+    for number, name in enumerate(names):
+        firsts.setdefault(folded(name), number)
+    place = {name: number for number, name in enumerate(firsts)}
+    position = {folded(label): place[folded(name)] for label, name in zip(known, names, strict=True)}
+    return position, [folded(known[first]) for first in firsts.values()], [names[first] for first in firsts.values()]
+
+
+def _all_different(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    """Raises DataError that names all classes that a text tower would take for one another."""
+    alike: dict[str, list[str]] = {}
+    for name, label in zip(names, known, strict=True):
+        alike.setdefault(folded(name), []).append(label)
+    several = [(name, labels) for name, labels in alike.items() if len(labels) > 1]
+    if several:
+        listed = ", ".join(f"{' and '.join(map(repr, labels))} read {name!r}" for name, labels in several[:LISTED])
+        more = f" and {len(several) - LISTED} more" if len(several) > LISTED else ""
+        remedy = "a text tower sees neither case nor _ and -: make one class of each by merge=true, or rename them"
+        raise DataError(f"{where}: classes {listed}{more}: {remedy}")

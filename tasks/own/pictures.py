@@ -18,7 +18,7 @@ from pyarrow import compute
 from bench.errors import DataError
 from tasks.contents import MISSING, contents, digests, sampled
 from tasks.image_files import Files
-from tasks.images import DECODING, decode_image
+from tasks.images import DECODING, White, decode_image
 from tasks.own.strings import Strings
 from tasks.own.table import holds_images
 
@@ -30,13 +30,22 @@ class Filed(Files):
     names: Strings
 
     def contents(self, memory: Path | None) -> bytes:
-        """A digest of what the images are. Raises DataError if there are none of them."""
-        if not any((self.folder / name).exists() for name in self.names):
+        """A digest of what the images are."""
+        return contents([self], memory)
+
+    def check(self) -> None:
+        """Raises DataError if there are none of them."""
+        if not any(map(self._is_there, self.names)):
             first = self.folder / self.names[0]
             raise DataError(
                 f"{first}: no such image, and none of the others is there: say by root=FOLDER where image paths start"
             )
-        return contents([self], memory)
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return (self.folder / name).exists()
+        except (OSError, ValueError):  # a name too long, a zero byte in it
+            return False
 
 
 @dataclass(frozen=True)
@@ -47,8 +56,11 @@ class Embedded:
     names: Strings
     column: pa.ChunkedArray
 
-    def open(self, row: int) -> Image.Image:
-        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.names[row]}")
+    def check(self) -> None:
+        """They are in the table."""
+
+    def open(self, row: int, white: White | None = None) -> Image.Image:
+        return decode_image(io.BytesIO(self.content(row)), f"{self.where}, image {self.names[row]}", white)
 
     def content(self, row: int) -> bytes:
         return self.column[row].as_py() or b""
@@ -82,7 +94,22 @@ def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], sh
         blank = compute.fill_null(compute.equal(array, ""), True).to_numpy()
         if blank.any():
             raise DataError(f"{where}, row {int(blank.argmax()) + 1} names no image: give its path, or remove the row")
-    return _files([(folder, Strings(array)) for _, folder, array in values])
+        addresses = compute.match_substring_regex(Strings(array).array, "^[a-zA-Z]{2,}://").to_numpy(zero_copy_only=False)
+        if addresses.any():
+            row = int(addresses.argmax())
+            raise DataError(
+                f"{where}, row {row + 1}: {array[row].as_py()!r} is an address, and none is fetched: download the images, "
+                "and give the paths of their files"
+            )
+    return _files([(folder, _slashed(folder, Strings(array))) for _, folder, array in values])
+
+
+def _slashed(folder: Path, paths: Strings) -> Strings:
+    """Paths as Windows writes them with this system's slashes, unless a file is called so."""
+    odd = compute.match_substring(paths.array, "\\")
+    if not compute.any(odd).as_py() or (folder / paths.array.filter(odd)[0].as_py()).exists():
+        return paths
+    return Strings(compute.replace_substring(paths.array, "\\", "/"))
 
 
 def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -30,6 +30,7 @@ class Rows:
         self.tables = tables
         self._parts = [_spread(table.read(columns), lists) for table in tables]
         self.counts = [len(part) for part in self._parts]
+        self._numbers: list[np.ndarray] | None = None  # of the rows that were kept, from 1
         for table, count in zip(tables, self.counts, strict=True):
             if not count:
                 raise DataError(f"{table.where} holds no rows: add examples, or remove it")
@@ -45,7 +46,15 @@ class Rows:
         """DataTable and number of a row, counted from 1 without a header."""
         ends = np.cumsum(self.counts)
         part = int(np.searchsorted(ends, row, side="right"))
-        return f"{self.tables[part].where}, row {row - int(ends[part]) + self.counts[part] + 1}"
+        inside = row - int(ends[part]) + self.counts[part]
+        return f"{self.tables[part].where}, row {inside + 1 if self._numbers is None else self._numbers[part][inside]}"
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Only some of all rows, [N] bool, from now on; `place` still tells where they stand."""
+        masks = np.split(chosen, np.cumsum(self.counts)[:-1])
+        self._parts = [part.filter(pa.array(mask)) for part, mask in zip(self._parts, masks, strict=True)]
+        self._numbers = [np.flatnonzero(mask) + 1 for mask in masks]
+        self.counts = [len(part) for part in self._parts]
 
     def strings(self, column: str) -> Strings:
         texts = [text_column(part[column], table.where, column) for table, part in zip(self.tables, self._parts, strict=True)]

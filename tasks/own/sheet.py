@@ -63,7 +63,7 @@ def _some(rows: np.ndarray, count: int) -> list[int]:
 
 def _thumbnail(index: Index, row: int) -> Image.Image:
     try:
-        return ImageOps.pad(index.pictures.open(row), (SIDE, SIDE), color=GREY)
+        return ImageOps.pad(index.image(row), (SIDE, SIDE), color=GREY)
     except DataError:
         blank = Image.new("RGB", (SIDE, SIDE), GREY)
         ImageDraw.Draw(blank).text((6, SIDE // 2 - 8), "can't be read", INK, _font("DejaVuSans.ttf", 11))

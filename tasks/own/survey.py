@@ -18,6 +18,8 @@ from tasks.own.index import Index
 
 LOOKED_AT = 20_000  # images that are read, evenly spaced; all of a smaller set
 ALIKE = 2  # bits of 64 in which the hashes of two images that look the same may differ
+CLOSE = 10  # mean difference, of 255, of the small copies of two images that look the same
+SMALL = 16  # pixels, the side of these copies
 FLAT = 8  # a hash with fewer bits of either sort is of a picture with next to nothing on it
 
 
@@ -46,6 +48,7 @@ class Survey:
 class _Look:
     content: str
     shape: int | None  # dHash; None for a flat picture
+    small: np.ndarray | None = None  # [SMALL, SMALL, 3] uint8
     error: str | None = None
 
 
@@ -81,13 +84,15 @@ def _look(index: Index, row: int) -> _Look:
     try:
         body = index.pictures.content(row)
     except (OSError, ValueError) as error:
-        return _Look("", None, f"{index.pictures.names[row]}: {getattr(error, 'strerror', None) or error}")
+        return _Look("", None, error=f"{index.pictures.names[row]}: {getattr(error, 'strerror', None) or error}")
     try:
-        shape = difference_hash(decode_image(io.BytesIO(body), index.pictures.names[row]))
+        picture = decode_image(io.BytesIO(body), index.pictures.names[row], index.white)
+        shape = difference_hash(picture)
+        small = np.asarray(picture.resize((SMALL, SMALL), Image.Resampling.BOX))
     except DataError as error:
-        return _Look("", None, str(error).partition(": ")[0])
+        return _Look("", None, error=str(error).partition(": ")[0])
     flat = not FLAT <= shape.bit_count() <= 64 - FLAT
-    return _Look(hashlib.sha256(body).hexdigest(), None if flat else shape)
+    return _Look(hashlib.sha256(body).hexdigest(), None if flat else shape, small)
 
 
 def difference_hash(picture: Image.Image) -> int:
@@ -97,7 +102,7 @@ def difference_hash(picture: Image.Image) -> int:
 
 
 def _alike(looks: dict[int, _Look], test: list[int], others: list[int]) -> dict[int, int]:
-    """For test images the nearest other one whose hash differs in at most ALIKE bits."""
+    """For test images the most similar other one: its hash differs in at most ALIKE bits, and its colours hardly."""
     test, others = ([image for image in images if looks[image].shape is not None] for images in (test, others))
     if not test or not others:
         return {}
@@ -105,10 +110,19 @@ def _alike(looks: dict[int, _Look], test: list[int], others: list[int]) -> dict[
     found: dict[int, int] = {}
     for start in range(0, len(test), 512):
         differing = (64 - ours[start : start + 512] @ theirs.T) / 2
-        nearest = differing.argmin(1)
         for place in np.flatnonzero(differing.min(1) <= ALIKE):
-            found[test[start + place]] = others[nearest[place]]
+            image = test[start + place]
+            likely = [others[other] for other in np.flatnonzero(differing[place] <= ALIKE)]
+            apart = [_apart(looks[image], looks[other]) for other in likely]
+            if min(apart) <= CLOSE:
+                found[image] = likely[apart.index(min(apart))]
     return found
+
+
+def _apart(one: _Look, other: _Look) -> float:
+    """Mean difference of the small copies, 0..255."""
+    assert one.small is not None and other.small is not None
+    return float(np.abs(one.small.astype(np.int16) - other.small).mean())
 
 
 def _signs(hashes: list[int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tables on disk as rows with named columns: CSV and TSV, JSON, Parquet. Columns are read when they are asked for."""
+"""Tables on disk as rows with named columns, read when they are asked for: JSON and Parquet; CSV is in delimited.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
 from bench.errors import DataError
 
@@ -24,6 +24,7 @@ class DataTable:
     names: tuple[str, ...]
     read: Callable[[Sequence[str]], pa.Table]  # these columns
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of columns of numbers that carry their names
+    notes: tuple[str, ...] = ()  # what a reader of figures should know, such as how many files were left out
 
     def __post_init__(self) -> None:
         twice = [name for name in self.names if self.names.count(name) > 1]
@@ -55,30 +56,6 @@ def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Data
         what = f"no {' or '.join(extensions)} file in this folder" if path.is_dir() else "no such file"
         raise DataError(f"{path}: {what}: give the table, or a folder that holds one per split, such as train{extensions[0]}")
     return {file.stem: read(file) for file in files}
-
-
-def read_csv(path: Path, header: Sequence[str] = ()) -> DataTable:
-    """Values parted by commas, semicolons or tabs, in UTF-8; `header` names the columns of a file without a first line for it."""
-    options: dict[str, Any] = {
-        "read_options": csv.ReadOptions(column_names=list(header) or None),
-        "parse_options": csv.ParseOptions(delimiter=_delimiter(path), newlines_in_values=True),
-    }
-    names = _reading(path, lambda: csv.open_csv(path, **options).schema.names)
-
-    def read(columns: Sequence[str]) -> pa.Table:
-        types = dict.fromkeys(columns, pa.large_string())
-        convert = csv.ConvertOptions(column_types=types, include_columns=list(columns), strings_can_be_null=False)
-        return _reading(path, lambda: csv.read_csv(path, convert_options=convert, **options))
-
-    return DataTable(str(path), path.parent, tuple(names), read)
-
-
-def _delimiter(path: Path) -> str:
-    with path.open("rb") as file:
-        first = file.readline(1 << 20)
-    if path.suffix.lower() == ".tsv" or (path.suffix.lower() != ".csv" and b"\t" in first):
-        return "\t"
-    return ";" if first.count(b";") > first.count(b",") else ","
 
 
 def _reading(path: Path, read: Callable[[], Any]) -> Any:

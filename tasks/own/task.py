@@ -10,16 +10,20 @@ from pathlib import Path
 from bench.errors import DataError, unknown
 from tasks.base import Augmentation, Task
 from tasks.own.card import Card, read_card, typed_card
+from tasks.own.dealing import SPLITS
+from tasks.own.delimited import read_csv
 from tasks.own.folder import folder_tables
 from tasks.own.hub import commit_read, hub_tables, stored_parquet
 from tasks.own.index import Index, read_index
-from tasks.own.table import Tables, place, read_csv, read_json, read_parquet, tables_of
+from tasks.own.table import Tables, place, read_json, read_parquet, tables_of
 
 WHOLE = Augmentation(smallest_crop=1.0, flip=False)  # a crop may lose what a sentence is about, a flip turns left to right
 
 
 READERS: Mapping[str, Callable[[str, Path, Card], Tables]] = {
-    "imagefolder": lambda path, base, card: folder_tables(place(base, path)),
+    "imagefolder": lambda path, base, card: folder_tables(
+        place(base, path), [name for split in SPLITS for name in card.called(split)]
+    ),
     "csv": lambda path, base, card: tables_of(
         place(base, path), (".csv", ".tsv", ".txt"), lambda file: read_csv(file, card.columns)
     ),
@@ -54,7 +58,7 @@ def own_task(card: Card, base: Path, name: str, memory: Path | None = None) -> T
     )
     data = [card.data] if isinstance(card.data, str) else list(card.data.values())
     return Task(
-        name=name,
+        name=card.name or name,
         kind=kind,
         version=_version(index, card, augmentation, memory),
         class_names=index.class_names,
@@ -64,6 +68,8 @@ def own_task(card: Card, base: Path, name: str, memory: Path | None = None) -> T
         origin=f"{', '.join(_read_from(each, card, base) for each in data)}, {'seeded' if index.drawn else 'its own'} split",
         augmentation=augmentation,
         candidate=card.candidate,
+        white=None if index.white is None else index.white.value,
+        notes=index.notes,
         shot_unit=card.pairs_per_shot if kind == "retrieval" else 1,
     )
 
@@ -112,7 +118,8 @@ def _version(index: Index, card: Card, augmentation: Augmentation, memory: Path 
 
     Raises DataError if there are none of the images.
     """
-    about = [index.roles.kind, index.class_names, card.templates, card.candidate, card.pairs_per_shot]
+    index.pictures.check()
+    about = [index.roles.kind, index.class_names, card.templates, card.candidate, card.pairs_per_shot, card.white]
     digest = hashlib.sha256(json.dumps([*about, augmentation.smallest_crop, augmentation.flip]).encode())
     for values in (index.parts.tobytes(), index.labels.tobytes(), index.pictures.contents(memory)):
         digest.update(values)

@@ -14,7 +14,7 @@ import msgspec
 from bench.errors import DataError
 from tasks.base import Split, SplitName
 from tasks.readers.captions import captioned
-from tasks.readers.files import no_duplicates, read_json
+from tasks.readers.files import no_duplicates, read_bytes, read_json
 
 PARTS: dict[str, SplitName] = {"train": "train", "restval": "train", "val": "val", "test": "test"}
 
@@ -36,6 +36,11 @@ class _Whole(msgspec.Struct):
 
 def read(path: Path, images: Path) -> dict[SplitName, Split]:
     """All three splits. Raises DataError."""
+    if read_bytes(path).lstrip().startswith(b"["):
+        raise DataError(
+            f"{path} is a list, as ALBEF and BLIP have a file per split, not Karpathy's own file: get that, or run the list as "
+            f"json:FOLDER with train.json, val.json and test.json in it"
+        )
     found = read_json(path, _Whole).images
     rows: dict[SplitName, list[tuple[str, str]]] = {"train": [], "val": [], "test": []}
     no_duplicates(path, "image", (_name(image) for image in found))

@@ -1,7 +1,8 @@
 """SNLI-VE (Xie et al., 2019): does a Flickr30k photograph entail a sentence, contradict it, or neither?
 
 One JSON object a line with, among others, `Flickr30K_ID` (the image file's name without ".jpg"), `sentence2` (the
-hypothesis), `gold_label` and `pairID`. A pair on which the annotators did not agree is labelled "-" and left out.
+hypothesis), `gold_label` and `pairID`. The first release called the image `Flikr30kID`. A pair on which the annotators did
+not agree is labelled "-" and left out.
 """
 
 from __future__ import annotations
@@ -19,11 +20,21 @@ CLASSES = ("entailment", "neutral", "contradiction")
 NO_AGREEMENT = "-"
 
 
-class _Line(msgspec.Struct):
-    image: str = msgspec.field(name="Flickr30K_ID")
+class _Line(msgspec.Struct, kw_only=True):
+    newer: str = msgspec.field(name="Flickr30K_ID", default="")
+    older: str = msgspec.field(name="Flikr30kID", default="")
     hypothesis: str = msgspec.field(name="sentence2")
     label: str = msgspec.field(name="gold_label")
     pair: str = msgspec.field(name="pairID")
+
+    def __post_init__(self) -> None:
+        if not (self.newer or self.older):
+            raise ValueError("it has neither Flickr30K_ID nor Flikr30kID")
+
+    @property
+    def image(self) -> str:
+        """As the release calls it, without its ending."""
+        return (self.newer or self.older).removesuffix(".jpg")
 
 
 def read(path: Path, images: Path) -> Split:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from bench.backbone import load
-from bench.backbone.checkpoints import OPENAI_NUMBERS
+from bench.backbone.checkpoints import OPENAI_NUMBERS, read_checkpoint
 from bench.errors import UsageError
 
 TINY = {
@@ -94,7 +94,41 @@ def plain_safetensors(weights: dict[str, Tensor], path: Path) -> Path:
     return path.with_suffix(".safetensors")
 
 
-FORMS = [torchscript, openai_dictionary, open_clip_dictionary, custom_text, plain_safetensors]
+def saved_beside_an_optimiser(weights: dict[str, Tensor], path: Path) -> Path:
+    held = {"epoch": 9, "model_state_dict": weights, "optimizer_state_dict": {"state": {}}, "loss": 0.1}
+    torch.save(held, path.with_suffix(".pt"))
+    return path.with_suffix(".pt")
+
+
+def compiled_and_wrapped(weights: dict[str, Tensor], path: Path) -> Path:
+    torch.save({f"_orig_mod.clip.{name}": value for name, value in weights.items()}, path.with_suffix(".pt"))
+    return path.with_suffix(".pt")
+
+
+FORMS = [
+    *(torchscript, openai_dictionary, open_clip_dictionary, custom_text, plain_safetensors),
+    *(saved_beside_an_optimiser, compiled_and_wrapped),
+]
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (
+            {"model": {"a": torch.ones(1)}, "model_ema": {"a": torch.ones(1)}},
+            r"several dictionaries of weights, model, model_ema",
+        ),
+        (
+            {"epoch": 3, "loss": 0.5},
+            r"holds no dictionary of weights, its keys are epoch, loss: save the weights alone",
+        ),
+        ([1, 2], r"holds list, no dictionary of weights"),
+    ],
+)
+def test_files_without_one_dictionary_of_weights_say_what_they_hold(tmp_path: Path, held: object, message: str) -> None:
+    torch.save(held, tmp_path / "model.pt")
+    with pytest.raises(UsageError, match=message):
+        read_checkpoint(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -76,7 +76,7 @@ def test_other_test_examples_do_not_compare(tmp_path: Path) -> None:
     put(tmp_path, "coop", [0], data=data("other"))
     with pytest.raises(UsageError, match="lora and coop share no cell whose predictions are there"):
         two_methods(tmp_path, "lora", "coop")
-    with pytest.raises(UsageError, match="unknown method in .* 'lorra': did you mean lora"):
+    with pytest.raises(UsageError, match=r"unknown method in .* 'lorra': did you mean lora"):
         two_methods(tmp_path, "lorra", "coop")
 
 

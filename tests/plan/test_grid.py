@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from bench.errors import UsageError
-from bench.plan.grid import Cell, Request, Resume, expand, plan
+from bench.plan.grid import Cell, Request, Resume, expand, of_other_data, plan
 from bench.plan.registry import Registry, find_methods
 from bench.spec import Named, parse_names
 from bench.store.record import Failure, Record, from_json, to_json
 from bench.store.store import cell_key
 from tasks.base import Sources
-from tests.factories import make_record, make_task
+from tests.factories import make_cell, make_record, make_task
 from tests.tasks.catalog.miniature import write_index
 
 METHOD = """
@@ -120,9 +120,18 @@ def test_the_same_cell_asked_for_twice_is_one_cell(registry: Registry) -> None:
     assert len(expand(request("stub,stub[r=2],stub[r=02]", "a", "a"), registry, "f00d")) == 6
 
 
+def test_records_of_other_data_under_a_tasks_name_are_told() -> None:
+    here = [make_record(f"r{number}", make_cell(task="cats", task_version="old")) for number in range(2)]
+    task = make_task("cats", version="new")
+    assert of_other_data([make_task("cats", version="old"), make_task("dogs")], here) == []
+    (line,) = of_other_data([task], here)
+    assert line.startswith("cats: the 2 records of this name are of other data") and "[name=NAME]" in line
+    assert of_other_data([task], [*here, make_record("r3", make_cell(task="cats", task_version="new"))]) == []
+
+
 def test_two_tasks_of_one_name_are_refused(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.plan.grid.find_task", lambda source, sources: make_task("same"))
-    with pytest.raises(UsageError, match="same name in x/cats, y/cats: rename"):
+    with pytest.raises(UsageError, match="same name in x/cats, y/cats: give one another name"):
         expand(request("stub", "x/cats", "y/cats"), registry, "f00d")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -190,6 +191,16 @@ def test_overtaken_records_do_not_pass_for_seeds() -> None:
     renewed = later(make_record("coop", score=0.6, task_version="2"))
     table = only([old, renewed])
     assert [entry.label for entry in table.rows] == ["coop"]  # scores of two versions of a task do not compare
+    assert any(f"1 of {old.cell.task} since the newest ones of that name are of other data" in note for note in table.notes)
+
+
+def test_what_a_reader_should_know_of_the_data_stands_under_the_table_once() -> None:
+    known = [make_record(seed=seed) for seed in (0, 1)]
+    assert known[0].data is not None
+    told = msgspec.structs.replace(known[0].data, notes=["3 of 9 texts are cut", "left out, links that lead nowhere: 2"])
+    table = only([msgspec.structs.replace(record, data=told) for record in known])
+    found = [note for note in table.notes if note.startswith(f"{known[0].cell.task}: ")]
+    assert found == [f"{known[0].cell.task}: {note}." for note in told.notes]
 
 
 def test_measured_and_estimated_never_mix() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bench.errors import DataError
 from tasks import images
-from tasks.images import open_image
+from tasks.images import White, decode_image, open_image, white_for
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 
@@ -71,6 +74,41 @@ def test_sixteen_bits_keep_their_range(tmp_path: Path, extension: str) -> None:
     values = np.array([[0, 16384, 32768, 65535]], np.uint16)
     Image.fromarray(values).save(path)
     assert [open_image(path).getpixel((column, 0))[0] for column in range(4)] == [0, 64, 128, 255]
+
+
+SET_RANGES = [(1, 1), (200, 255), (1000, 1023), (4095, 4095), (10_000, 16383), (40_000, 65535), (100_000, 100_000)]
+
+
+@pytest.mark.parametrize(("highest", "white"), SET_RANGES)
+def test_white_is_the_least_usual_depth_that_holds_all_values(highest: int, white: int) -> None:
+    assert white_for(highest) == white
+
+
+@given(st.lists(st.integers(0, 4095), min_size=2, max_size=8), st.sampled_from(["eight", "int32", "float"]))
+def test_a_picture_of_any_depth_reads_as_with_eight_bits(values: list[int], kind: str) -> None:
+    """White is that of the set, so that what is twice as bright stays so from one picture to the next."""
+    grey = np.array([values], np.float64) / 4095
+    expected = np.rint(255 * grey)
+    given = {"eight": np.rint(4095 * grey).astype(np.uint16), "int32": np.rint(4095 * grey).astype(np.int32), "float": grey}[kind]
+    body = io.BytesIO()
+    Image.fromarray(given.astype(np.float32) if kind == "float" else given).save(body, "TIFF")
+    read = decode_image(body, "a picture", White(1.0 if kind == "float" else 4095.0))
+    assert np.abs(np.asarray(read)[..., 0] - expected).max() <= 1
+
+
+def test_values_beyond_the_white_of_the_set_are_an_error_unless_the_card_says_what_is_white(tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.array([[0, 9000]], np.uint16)).save(path)
+    with pytest.raises(DataError, match=r"deep.png can't be read as an image \(it has values up to 9000, others .* 3000\): say"):
+        open_image(path, White(4095, seen=3000))
+    assert open_image(path, White(4095)).getpixel((1, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("size", [(60_000, 1), (1, 300)])
+def test_a_picture_that_is_far_longer_than_wide_is_named(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, RED).save(tmp_path / "long.png")
+    with pytest.raises(DataError, match=r"long.png can't be read as an image \(.* pixels; the limit is 200 to 1\): cut it"):
+        open_image(tmp_path / "long.png")
 
 
 def test_floating_point_in_zero_to_one(tmp_path: Path) -> None:

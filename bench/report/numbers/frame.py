@@ -74,7 +74,7 @@ PHASES = ("bank", "fit", "predict")
 
 _OWN = {
     **dict.fromkeys(("board", "task", "kind", "error_phase", "error_type", "error_message"), "object"),  # see `entries.Entry`
-    **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability"), "object"),
+    **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability", "data_notes"), "object"),
     **{"score": "float64", "skipped_images": "Int64", "shots": "int64"},
 }
 
@@ -126,6 +126,7 @@ def _own(record: Record, entry: Entry) -> dict[str, object]:
         "reliability": None if entry.board else record.reliability,
         **{"board": entry.board, "task": entry.task, "kind": entry.kind},
         **{f"error_{name}": getattr(record.error, name, None) for name in ("phase", "type", "message")},
+        "data_notes": None if record.data is None else "\n".join(record.data.notes) or None,
     }
     if entry.reason:
         row |= {"error_phase": "elsewhere", "error_type": "NotApplicable", "error_message": entry.reason}
@@ -151,6 +152,8 @@ def _state(status: str, finite: bool) -> str:
 def mark_current(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with a column `counts`: false for what a later record of the same cell has overtaken.
 
+    `other_data`: whether that is so because a later record is of another version of its task.
+
     The store counts an attempt with an edited method, or at a new version of a task, as another cell. Here they would
     be the same row of a table, and two scores of one seed must not pass for two seeds. So within a table the newest
     version of a task counts, and of each cell the record that finished last.
@@ -159,4 +162,4 @@ def mark_current(frame: pd.DataFrame) -> pd.DataFrame:
     newest = order.groupby([*SECTION, "task"])["task_version"].transform("last")
     order = order[order["task_version"] == newest]
     last = order.drop_duplicates([*SECTION, *CELL], keep="last").index
-    return frame.assign(counts=frame.index.isin(last))
+    return frame.assign(counts=frame.index.isin(last), other_data=~frame.index.isin(order.index))

@@ -53,6 +53,9 @@ def _data(done: pd.DataFrame) -> list[str]:
         for task, count in skipped.items()
         if pd.notna(count) and count > 0
     ]
+    for task, cells in done.groupby("task"):
+        told = dict.fromkeys(note for each in cells["data_notes"].dropna() for note in each.split("\n"))
+        notes += [f"{task}: {note}." for note in told]
     codes = done.groupby("label")["method_code"].nunique()
     notes += [
         f"Warning: cells of {label} were made with {count} versions of its code." for label, count in codes.items() if count > 1

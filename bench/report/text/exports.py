@@ -30,7 +30,7 @@ _LEADERBOARD = [
 
 def cells_csv(summary: Summary) -> str:
     """One row per counting cell."""
-    cells = summary.frame[summary.frame["counts"]].drop(columns=["counts", "reliability"])
+    cells = summary.frame[summary.frame["counts"]].drop(columns=["counts", "other_data", "reliability"])
     return to_csv(cells.assign(shots=cells["shots"].map(sizes.typed)))
 
 

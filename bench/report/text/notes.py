@@ -19,14 +19,22 @@ from bench.report.text.conditions import conditions_notes
 from bench.tuned import MOVED, TUNED, tables
 
 
-def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken: int) -> list[str]:
-    """All notes of one table. `cells` are its counting records, `overtaken` how many others it leaves out."""
+def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken: pd.DataFrame) -> list[str]:
+    """All notes of one table. `cells` are its counting records, `overtaken` the others, which it leaves out."""
     done = cells[cells["state"] == OK]
     notes = [*_reference(scores), *ranking_notes(scores.rankings), *_backbone(section), *_averages(scores.layout)]
     notes += [*_capped(done), *_factors(done), *_arrival(section, done), *conditions_notes(done)]
-    if overtaken:
-        notes.append(f"{overtaken} records left out: a later one, of edited code or of a newer version of the task, counts.")
-    return notes
+    return [*notes, *_overtaken(overtaken)]
+
+
+def _overtaken(left_out: pd.DataFrame) -> list[str]:
+    """How many records don't count, and of which tasks because their data are others."""
+    if left_out.empty:
+        return []
+    others = left_out[left_out["other_data"]].groupby("task").size()
+    which = ", ".join(f"{count} of {task}" for task, count in others.items())
+    of_data = f", {which} since the newest ones of that name are of other data" if which else ""
+    return [f"{len(left_out)} records left out: a later one, of edited code or of a newer version of the task, counts{of_data}."]
 
 
 def _reference(scores: Scores) -> list[str]:

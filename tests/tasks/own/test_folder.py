@@ -184,7 +184,7 @@ def test_one_class_only(tmp_path: Path, own: Path) -> None:
 
 def test_a_class_without_images(root: Path) -> None:
     (root / "empty").mkdir()
-    fails(root, r"empty holds no images \(bmp, gif.*\): add some, or remove")
+    fails(root, r"empty holds no images \(apng, avif.*\): add some, or remove")
 
 
 def test_a_class_of_one_image(root: Path) -> None:
@@ -212,7 +212,7 @@ def test_train_without_test(own: Path) -> None:
 
 def test_two_folders_of_one_name(root: Path) -> None:
     fill(root / "big-cat", 3)
-    fails(root, r"'big-cat' and 'big_cat' both read 'big cat'")
+    fails(root, r"'big-cat' and 'big_cat' read 'big cat'")
 
 
 def test_a_folder_that_cannot_be_listed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_a_folder(root: Path) -> None:
     assert "classification, 2 classes, a split of its own" in out
     assert [line.split() for line in out.splitlines() if line.startswith("in all")] == [["in", "all", "10", "2", "9"]]
     assert "byte for byte: 1\n  test/cat/0.png = train/dog/3.png" in out
-    assert "at most 2 of 64 bits differ): 1\n  test/dog/small.jpg = train/cat/2.png" in out
+    assert "(dHash, and colours): 1\n  test/dog/small.jpg = train/cat/2.png" in out
     assert "can't be read (--skip-bad-images leaves them out): 1\n  test/dog/1.png can't be read as an image" in out
     card = root.parent / "my-pets.toml"
     task, plain = find_task(f"card:{card}"), find_task(f"imagefolder:{root}")

@@ -47,13 +47,23 @@ def test_snli_ve_gives_hypotheses_beside_images_without_the_pairs_that_nobody_ag
     assert split.image(1).size == (4, 3)
 
 
+def without(line: dict[str, Any], key: str, **changes: Any) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != key} | changes
+
+
+def test_the_first_release_of_snli_ve_calls_its_images_otherwise(tmp_path: Path) -> None:
+    rows = [without(snli_line(row, image=2), "Flickr30K_ID", Flikr30kID=name) for row, name in enumerate(("2", "2.jpg"))]
+    assert list(snli_ve.read(snli(tmp_path, rows), tmp_path / "flickr30k-images").ids) == ["2", "2"]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
         ([snli_line(0), snli_line(1, "maybe")], "snli_ve_dev.jsonl, line 2: unknown gold_label 'maybe': use entailment,"),
         ([snli_line(0), snli_line(0)], "snli_ve_dev.jsonl: pairID '1.jpg#0' is there twice"),
         ([snli_line(0, image=9)], r"9.jpg is missing \(1 of 1 image files named in .*snli_ve_dev.jsonl\)"),
-        ([{"gold_label": "neutral"}], "snli_ve_dev.jsonl, line 1: not as expected .*Flickr30K_ID"),
+        ([{"gold_label": "neutral"}], "snli_ve_dev.jsonl, line 1: not as expected .*sentence2"),
+        ([without(snli_line(0), "Flickr30K_ID")], "line 1: not as expected .*neither Flickr30K_ID nor Flikr30kID"),
     ],
 )
 def test_what_is_wrong_in_snli_ve_is_one_line(tmp_path: Path, rows: list[dict[str, Any]], message: str) -> None:

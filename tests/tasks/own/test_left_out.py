@@ -1,0 +1,150 @@
+"""What people really have on disk: it is read, or what isn't is counted and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.errors import DataError
+from tasks.base import Task
+from tasks.find import find_task
+from tests.tasks.own.makers import draw, png, write
+
+USUAL = [
+    ("Train", "Test"), ("training_set", "test_set"), ("TRAIN", "TEST"), ("training", "testing"), ("train_images", "test_images"),
+    ("train-data", "eval"), ("train2017", "test2017"), ("Training Images", "Test Images"),
+]  # fmt: skip
+
+
+def fill(folder: Path, count: int = 4, ending: str = "png") -> None:
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number}.{ending}").write_bytes(png(number))
+
+
+def image_folder(root: Path, more: str = "") -> Task:
+    return find_task(f"imagefolder:{root}{more}")
+
+
+@pytest.mark.parametrize(("train", "test"), USUAL)
+def test_split_folders_by_any_usual_name(tmp_path: Path, train: str, test: str) -> None:
+    for split in (train, test, "valid"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / split / name)
+    task = image_folder(tmp_path)
+    assert task.class_names == ("cat", "dog") and task.notes == ()
+    assert [{name.split("/")[0] for name in part.ids} for part in (task.train, task.val, task.test)] == [
+        {train},
+        {"valid"},
+        {test},
+    ]
+
+
+def test_two_folders_for_one_split_are_an_error_that_asks(tmp_path: Path) -> None:
+    for split in ("train", "training_set", "test"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / split / name)
+    with pytest.raises(DataError, match=r"train/ and training_set/ may both be train: say which is which by train=FOLDER"):
+        image_folder(tmp_path)
+    task = image_folder(tmp_path, "[train=training_set]")
+    assert {name.split("/")[0] for name in task.train.ids} == {"training_set"}
+
+
+def test_domains_are_told_apart_from_classes_and_may_be_splits(tmp_path: Path) -> None:
+    for domain in ("art", "photo", "sketch", "cartoon"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / domain / name)
+    guessed = image_folder(tmp_path)
+    assert guessed.class_names == ("art", "cartoon", "photo", "sketch")
+    assert "all classes (art, cartoon, photo, sketch) hold the same folders (cat, dog)" in guessed.notes[0]
+    task = image_folder(tmp_path, "[train=photo,train=art,test=sketch]")
+    assert task.class_names == ("cat", "dog")
+    for part, domains in ((task.train, {"photo", "art"}), (task.val, {"photo", "art"}), (task.test, {"sketch"})):
+        assert {name.split("/")[0] for name in part.ids} == domains
+    assert task.notes == ("left out, images in cartoon/: 8",)
+    with pytest.raises(DataError, match=r"has no folder 'foto' to be a split; there are art, cartoon, photo, sketch"):
+        image_folder(tmp_path, "[train=foto,test=sketch]")
+
+
+def test_what_is_left_out_is_a_number(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        fill(tmp_path / name)
+    for name in ("a.heic", "b.heic", "notes.txt", "README"):
+        (tmp_path / "cat" / name).write_bytes(b"x")
+    (tmp_path / "dog" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "bird").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loose.png").write_bytes(png(1))
+    assert image_folder(tmp_path).notes == (
+        "left out, files of other kinds: 4 (2 .heic, 1 without extension, 1 .txt)",
+        "left out, links that lead nowhere: 2",
+        "left out, images beside the class folders: 1",
+    )
+
+
+@pytest.mark.parametrize("ending", ["jfif", "jpe", "pgm", "JFIF"])
+def test_other_endings_of_formats_that_are_read(tmp_path: Path, ending: str) -> None:
+    fill(tmp_path / "cat", 4, ending)
+    fill(tmp_path / "dog", 4)
+    task = image_folder(tmp_path)
+    assert sum(len(part) for part in (task.train, task.val, task.test)) == 8 and task.notes == ()
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32])
+def test_white_is_one_for_the_whole_set(tmp_path: Path, kind: type[np.generic]) -> None:
+    """A dark picture stays darker than a bright one."""
+    for name, top in (("dark", 500), ("bright", 4000)):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            Image.fromarray(np.array([[0, top + number]], kind)).save(tmp_path / name / f"{number}.tif")
+    task = image_folder(tmp_path)
+    shown = {task.class_names[label]: task.train.image(row).getpixel((1, 0))[0] for row, label in enumerate(task.train.labels)}
+    assert abs(shown["dark"] - 31) <= 1 and abs(shown["bright"] - 249) <= 1
+    assert task.white == 4095 and task.notes[0].startswith(
+        "8 of 8 pictures looked at have more than 8 bits, with values from 0 to"
+    )
+    stated = image_folder(tmp_path, "[white=8000]")
+    assert stated.white == 8000 and stated.version != task.version
+    assert abs(max(stated.train.image(row).getpixel((1, 0))[0] for row in range(len(stated.train))) - 127) <= 2
+
+
+def test_labels_that_differ_in_case_only_are_told_all_at_once_and_may_be_one_class(tmp_path: Path) -> None:
+    labels = ["yes", "Yes", "no", "No", "maybe"] * 8
+    path = write(tmp_path / "t.csv", {"image": draw(tmp_path, 40), "label": labels})
+    with pytest.raises(DataError, match=r"classes 'No' and 'no' read 'no', 'Yes' and 'yes' read 'yes': .* by merge=true"):
+        find_task(f"csv:{path}")
+    task = find_task(f"csv:{path}[merge=true]")
+    assert task.class_names == ("maybe", "no", "yes")
+    for part in (task.train, task.val, task.test):
+        assert [task.class_names[label] for label in part.labels] == [labels[int(name[:3])].lower() for name in part.ids]
+
+
+def test_only_the_most_frequent_labels(tmp_path: Path) -> None:
+    labels = ["a"] * 10 + ["c"] * 6 + ["b"] * 6 + ["d"] * 2
+    path = write(tmp_path / "t.csv", {"image": draw(tmp_path, 24), "label": labels})
+    task = find_task(f"csv:{path}[most=2]")
+    assert task.class_names == ("a", "b")
+    assert task.notes == ("8 of 24 rows left out, whose label is none of the 2 most frequent",)
+    for part in (task.train, task.val, task.test):
+        assert [task.class_names[label] for label in part.labels] == [labels[int(name[:3])] for name in part.ids]
+
+
+def test_class_names_that_the_data_carry_read_as_those_of_folders_do(tmp_path: Path) -> None:
+    import json
+
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    features = {"label": {"_type": "ClassLabel", "names": ["dark_red", "light-green"]}}
+    table = pa.table({"image": draw(tmp_path, 8), "label": [0, 1] * 4})
+    told = {"huggingface": json.dumps({"info": {"features": features}})}
+    parquet.write_table(table.replace_schema_metadata(told), tmp_path / "t.parquet")
+    assert find_task(f"parquet:{tmp_path / 't.parquet'}").class_names == ("dark red", "light green")
+
+
+def test_a_name_of_ones_own(tmp_path: Path) -> None:
+    fill(tmp_path / "cat")
+    fill(tmp_path / "dog")
+    assert image_folder(tmp_path, "[name=pets]").name == "pets"
