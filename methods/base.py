@@ -48,6 +48,7 @@ class Method:
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
     chosen_after_training: ClassVar[str | None] = None  # what else it chooses, without training again
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # names for several methods -> with which parameters it joins them
+    varies: ClassVar[str | None] = None  # a parameter whose values, those of `variants`, make a row each
 
     @dataclass(frozen=True)
     class Params:
@@ -57,6 +58,14 @@ class Method:
 
     def __init__(self, params: Any | None = None) -> None:
         self.params = self.Params() if params is None else params
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """The values of the parameter `varies` that the method's name stands for, as on the command line.
+
+        Raises NotApplicable where they can't be told, such as without an optional library.
+        """
+        return ()
 
     def views(self, kind: str) -> Views:
         """The augmented views that the method wants of each support image."""

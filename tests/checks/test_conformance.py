@@ -17,6 +17,7 @@ from bench.cli import main
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from methods.base import NotApplicable
+from tests.methods.stated import skip_if_absent
 from tests.small_backbone import small_backbone
 
 REGISTRY = find_methods()
@@ -50,6 +51,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 3))
 def test_what_must_hold_for_every_method(backbone: Backbone, bank: Path, label: str, kind: str, seed: int) -> None:
+    skip_if_absent(label.partition("[")[0])
     tried = Bench(REGISTRY.build(parse_names(label, "methods")[0]), kind, backbone, bank, seed)
     for check in CHECKS.values():
         try:

@@ -12,7 +12,9 @@ import pytest
 import bench.plugins.loading
 import methods
 from bench.errors import UsageError
+from bench.plan.grid import Request, expand
 from bench.plan.registry import Registry, find_methods, parameter_fields
+from bench.plan.resolve import resolve_methods
 from bench.spec import Named
 from methods.base import FAMILIES, EncoderMethod, HeadMethod, Paper
 
@@ -136,3 +138,33 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
         registry.build(Named("lorra"))
     with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
+
+
+VARIES = """    varies = "r"
+
+    @classmethod
+    def variants(cls):
+        {body}
+
+    @dataclass"""
+
+
+def test_a_method_stands_for_a_row_per_variant(tmp_path: Path) -> None:
+    text = METHOD.format(name="mine").replace("    @dataclass", VARIES.format(body='return ("2", "8")'))
+    registry = find_methods((plugin(tmp_path, text),))
+    rows = (Named("mine", (("r", "2"),)), Named("mine", (("r", "8"),)))
+    assert resolve_methods("mine", registry) == rows
+    assert set(rows) < set(resolve_methods("all", registry)) and Named("mine") not in resolve_methods("all", registry)
+    assert resolve_methods("mine[r=3]", registry) == (Named("mine", (("r", "3"),)),)
+    labels = [cell.info.label for cell in expand(Request(rows, ("digits",), (1,), (1,)), registry, "print")]
+    assert labels == ["mine[r=2]", "mine[r=8]"]  # the default, too, says which it is
+
+
+def test_a_method_whose_variants_cannot_be_told_is_left_out_of_all_with_the_reason(tmp_path: Path) -> None:
+    body = 'raise NotApplicable("it needs a library")'
+    text = METHOD.format(name="mine").replace("    @dataclass", VARIES.format(body=body))
+    registry = find_methods((plugin(tmp_path, "from methods.base import NotApplicable\n" + text),))
+    assert "mine" not in {named.name for named in resolve_methods("all", registry)}
+    assert registry.absent["mine"] == "it needs a library"
+    with pytest.raises(UsageError, match=r"^mine: it needs a library$"):
+        resolve_methods("mine", registry)
