@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, Count, Family, NotApplicable, Paper
+from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, SEES, Count, Family, NotApplicable, Paper, Sees
 from methods.contract.examples import Base, Features, Start, Support, TokenLayout
 from methods.contract.forward import Forward
 from methods.contract.model import Block, Clip, TextEmbedding, Tower
@@ -25,10 +25,10 @@ from methods.contract.search import Decades
 
 # fmt: off
 __all__ = [
-    "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
+    "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL", "SEES",
     "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Forward", "Handover",
-    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout",
-    "Tower", "Views",
+    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Sees", "Start", "Step", "Support", "TextEmbedding",
+    "TokenLayout", "Tower", "Views",
 ]
 # fmt: on
 
@@ -42,6 +42,7 @@ class Method:
     paper: ClassVar[Paper]
     trains: ClassVar[str]  # what trains, in a few words
     counts: ClassVar[tuple[Count, ...]] = ()
+    sees: ClassVar[tuple[Sees, ...]] = ("class names",)  # what it uses beyond its support, in classification
     uses_support: ClassVar[bool] = True
     starts_at_zero_shot: ClassVar[bool] = False  # in classification, before the first step
     order_free: ClassVar[bool] = False  # the order of the support changes nothing

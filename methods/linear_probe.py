@@ -21,6 +21,7 @@ from methods.parts.logistic import logistic_regression
 
 class LinearProbe(HeadMethod):
     name = "linear-probe"
+    sees = ()
     trains = "class weights and biases"
     order_free = True
     counts = (Count(5_130, "C (d + 1)"),)

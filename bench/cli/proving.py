@@ -85,17 +85,17 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int, backbone:
     help="Folder with the records that give each method its place.",
 )
 def docs(out: Path, readme: Path, results: Path) -> None:
-    """Write the page that lists every method, and the leaderboard in README."""
+    """Write the page that lists every method, and what README tells of methods and records."""
     from bench.checks.methods_page import methods_page
-    from bench.checks.readme import with_leaderboard
+    from bench.checks.readme import with_count, with_leaderboard
     from bench.plan.registry import find_methods
     from bench.report import summarise_records
     from bench.store.store import Store
 
-    summary = summarise_records(Store(results).latest().values())
-    texts = {out: methods_page(find_methods(), summary)}
+    registry, summary = find_methods(), summarise_records(Store(results).latest().values())
+    texts = {out: methods_page(registry, summary)}
     if readme.is_file():
-        texts[readme] = with_leaderboard(readme.read_text(encoding="utf-8"), summary)
+        texts[readme] = with_count(with_leaderboard(readme.read_text(encoding="utf-8"), summary), registry)
     out.parent.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")

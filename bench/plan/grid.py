@@ -11,7 +11,7 @@ from typing import Literal
 from bench.backbone.tuned import code_with_choice
 from bench.errors import UsageError
 from bench.plan.index_files import file_hash, support_file, support_name
-from bench.plan.registry import Registry
+from bench.plan.registry import Registry, told
 from bench.plugins.code import method_code
 from bench.spec import Named
 from bench.store.record import CellInfo, Record
@@ -96,6 +96,7 @@ def expand(
                     params=params,
                     method_code=chosen,
                     family=method.family,
+                    sees=told(method.sees),
                     task=task.name,
                     task_version=task.version,
                     kind=task.kind,

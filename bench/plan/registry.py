@@ -19,7 +19,7 @@ import methods
 from bench.errors import unknown
 from bench.plugins.loading import each_plugin
 from bench.spec import Named, build_parameters, parse_names
-from methods.base import FAMILIES, Method, NotApplicable
+from methods.base import FAMILIES, Method, NotApplicable, Sees
 
 
 @dataclass
@@ -91,6 +91,18 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
 
     registry.broken |= each_plugin("bench.methods", plugins, add)
     return registry
+
+
+def how_many(registry: Registry) -> str:
+    """How many methods there are, as README and docs/methods.md say it."""
+    own = [name for name, method in registry.methods.items() if method.varies is None]
+    families = [f"a row for each {registry.methods[name].varies} of `{name}`" for name in registry.methods if name not in own]
+    return " and ".join([f"{len(own)} methods", *families])
+
+
+def told(sees: tuple[Sees, ...]) -> str:
+    """What a method uses beyond its support, as text."""
+    return ", ".join(sees) or "nothing"
 
 
 def parameter_fields(method: type[Method]) -> dict[str, Any]:

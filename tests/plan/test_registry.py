@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 import bench.plugins.loading
@@ -16,7 +17,8 @@ from bench.plan.grid import Request, expand
 from bench.plan.registry import Registry, find_methods, parameter_fields
 from bench.plan.resolve import resolve_methods
 from bench.spec import Named
-from methods.base import FAMILIES, EncoderMethod, HeadMethod, Paper
+from bench.store.store import cell_key
+from methods.base import FAMILIES, SEES, EncoderMethod, HeadMethod, Paper
 
 METHOD = """
 from dataclasses import dataclass
@@ -49,6 +51,7 @@ def test_the_methods_here_declare_what_a_method_must() -> None:
         assert isinstance(built, HeadMethod | EncoderMethod)
         assert built.name == name and built.family and built.kinds and isinstance(built.paper, Paper)
         assert set(method.grid) <= set(parameter_fields(method))
+        assert set(method.sees) <= set(SEES)
 
 
 def test_a_file_given_by_path_adds_its_methods(tmp_path: Path) -> None:
@@ -138,6 +141,14 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
         registry.build(Named("lorra"))
     with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
+
+
+def test_cells_say_what_their_method_sees_and_are_the_same_without() -> None:
+    registry = find_methods()
+    cells = expand(Request((Named("lora"), Named("linear-probe")), ("digits",), (1,), (1,)), registry, "print")
+    assert [cell.info.sees for cell in cells] == ["class names", "nothing"]
+    for cell in cells:
+        assert cell_key(msgspec.structs.replace(cell.info, sees="")) == cell.key  # records of before said nothing
 
 
 VARIES = """    varies = "r"

@@ -27,7 +27,7 @@ OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
 _TEXT = {
     "cell": {
         **{name: name for name in SECTION if name not in FLAGS},
-        **{name: name for name in ("method", "label", "method_code", "family", "task", "task_version")},
+        **{name: name for name in ("method", "label", "method_code", "family", "sees", "task", "task_version")},
     },
     "error": {"error_phase": "phase", "error_type": "type", "error_message": "message"},
     "energy_j": {"energy_quality": "quality", "energy_source": "source", "energy_scope": "scope"},
