@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, Count, Family, NotApplicable, Paper
+from methods.contract.declared import CLASSIFICATION, FAMILIES, PAIR, RETRIEVAL, SEES, Count, Family, NotApplicable, Paper, Sees
 from methods.contract.edit import Adapted, Edit, Handover, Step
 from methods.contract.examples import Base, Features, Start, Support, TokenLayout
 from methods.contract.forward import Forward
@@ -26,10 +26,10 @@ from methods.contract.search import Decades
 
 # fmt: off
 __all__ = [
-    "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL",
+    "CLASSIFICATION", "FAMILIES", "PAIR", "RETRIEVAL", "SEES",
     "Adapted", "Base", "Block", "Clip", "Count", "Decades", "Edit", "EncoderMethod", "Family", "Features", "Forward", "Handover",
-    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Start", "Step", "Support", "TextEmbedding", "TokenLayout",
-    "Tower", "Views",
+    "HeadMethod", "Method", "NotApplicable", "Paper", "Recipe", "Sees", "Start", "Step", "Support", "TextEmbedding",
+    "TokenLayout", "Tower", "Views",
 ]
 # fmt: on
 
@@ -43,13 +43,14 @@ class Method:
     paper: ClassVar[Paper]
     trains: ClassVar[str]  # what trains, in a few words
     counts: ClassVar[tuple[Count, ...]] = ()
+    sees: ClassVar[tuple[Sees, ...]] = ("class names",)  # what it uses beyond its support, in classification
     uses_support: ClassVar[bool] = True
     starts_at_zero_shot: ClassVar[bool] = False  # in classification, before the first step
     order_free: ClassVar[bool] = False  # the order of the support changes nothing
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}  # parameters that protocol `val` chooses, with their values
     chosen_after_training: ClassVar[str | None] = None  # what else it chooses, without training again
-    reads_class_names: ClassVar[bool] = True
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # names for several methods -> with which parameters it joins them
+    varies: ClassVar[str | None] = None  # a parameter whose values, those of `variants`, make a row each
 
     @dataclass(frozen=True)
     class Params:
@@ -67,6 +68,14 @@ class Method:
         A head of an encoder method's own does so in any case.
         """
         return False
+
+    @classmethod
+    def variants(cls) -> tuple[str, ...]:
+        """The values of the parameter `varies` that the method's name stands for, as on the command line.
+
+        Raises NotApplicable where they can't be told, such as without an optional library.
+        """
+        return ()
 
     def views(self, kind: str) -> Views:
         """The augmented views that the method wants of each support image."""

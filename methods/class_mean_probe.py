@@ -25,7 +25,6 @@ from methods.xtremeclip import XtremeClip
 class ClassMeanProbe(HeadMethod):
     name = "class-mean-probe"
     trains = "class weights and biases, from XtremeCLIP's class means"
-    reads_class_names = False
     counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})
     paper = Paper("Control for XtremeCLIP", "this benchmark")

@@ -21,8 +21,8 @@ from methods.parts.logistic import logistic_regression
 
 class LinearProbe(HeadMethod):
     name = "linear-probe"
+    sees = ()
     trains = "class weights and biases"
-    reads_class_names = False
     order_free = True
     counts = (Count(5_130, "C (d + 1)"),)
     kinds = frozenset({CLASSIFICATION, PAIR})

@@ -17,6 +17,7 @@ from methods.parts.logistic import logistic_regression
 
 class LPFT(Full):
     name = "lp-ft"
+    sees = ()
     kinds = frozenset({CLASSIFICATION})
     trains = "the image tower and a head that starts at the linear probe"
     starts_at_zero_shot = False

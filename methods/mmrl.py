@@ -2,7 +2,7 @@
 
     image   input of upper block 1 = [class token, patches, A[1] R],       of block i the same with A[i] R at its end
     text    input of upper block 1 = [start, B[1] R, rest of the text],    of block i the same with B[i] R after the start
-    f[b]: from the class token as ever; t[c]: as ever; r[b] = (mean over the n tokens of the final norm of each) P'
+    f[b]: without the n tokens, as ever; t[c]: as ever; r[b] = (mean over the n tokens of the final norm of each) P'
     logits[b, c] = tau (share f[b] + (1 - share) r[b]) . t[c]                          share 0.7
     loss = share CE(tau f . t) + (1 - share) CE(tau r . t) + weight ((1 - f . f0) + (1 - t . t0))     weight 0.5
 
@@ -10,7 +10,8 @@ f, r [B, d], t [C, d] are of unit length, the distances means over b and over c;
 same augmented views and of the class texts under the task's own template, which is also what the edited tower reads. The
 tokens R [n, width], N(0, 0.02^2) at the start, the linear layers A[i] (width -> W image) and B[i] (width -> W text), each tower's
 copies of one, and P' [W image, d], N(0, 1 / W image), are all that trains. The upper blocks are the last seven, 6 to 12 of a
-ViT-B/16's towers; a tower with fewer has tokens in all. The text's tokens have no positions.
+ViT-B/16's towers; a tower with fewer has tokens in all. The text's tokens have no positions. A tower without class token pools
+what its own tokens have become.
 
 AdamW, learning rate 1e-3, weight decay 5e-4, batch 32, 50 epochs, cosine per epoch, first epoch at 1e-5, crops of at least half
 the area: the authors' few-shot configuration. They set the weight by data set, 0.01 to 7, 0.5 on Caltech101 and ImageNet, and
@@ -37,7 +38,6 @@ from methods.base import (
     Edit,
     EncoderMethod,
     Forward,
-    NotApplicable,
     Paper,
     Recipe,
     Start,
@@ -74,8 +74,6 @@ class MMRL(EncoderMethod):
                 raise ValueError("n, width and blocks must be at least 1, and share between 0 and 1")
 
     def adapt(self, clip: Clip, start: Start) -> Edit:
-        if not clip.image.head.class_token:
-            raise NotApplicable(f"the tower {clip.image.name} has no class token to read a feature from beside the tokens")
         n, share, layout = self.params.n, self.params.share, start.layout
         shared = Prompts.random(n, self.params.width)
         trained = list(shared.parameters())

@@ -6,8 +6,9 @@
 
 P[i] [n_ctx, W] starts at N(0, 0.02^2) and is all that trains, so that the start is near zero-shot but not at it. depth 1 is
 VPT-shallow, anything above VPT-deep; a tower with fewer blocks has prompts in all of them. f: unit image features [B, d]
-of the prompted tower; t: class texts [C, d] under "a photo of a {}.", fixed. SGD, learning rate 2.5e-3,
-momentum 0.9, weight decay 5e-4, batch 4, 5 epochs, cosine per epoch, first epoch at 1e-5.
+of the prompted tower, read from the class token, or pooled without the prompts where a tower has none (SigLIP, PE-Core);
+t: class texts [C, d] under "a photo of a {}.", fixed. SGD, learning rate 2.5e-3, momentum 0.9, weight decay 5e-4, batch 4, 5
+epochs, cosine per epoch, first epoch at 1e-5.
 """
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ from methods.parts.affinity import AffinityMatching, Script, affinity_loss, publ
 class XtremeClip(HeadMethod):
     name = "xtremeclip"
     trains = "one prototype per class"
-    reads_class_names = False
     counts = (
         Count(25_600, "EuroSAT, 10 classes"),
         Count(120_320, "DTD, 47 classes", classes=47),

@@ -95,11 +95,11 @@ def score(fitted: Fitting, frozen: Frozen, rows: Sequence[int]) -> tuple[By, Ten
         return "model", fitted.on(replace(frozen, task=named)).score(task.test, rows)[:, mine_too]
     if not KINDS[task.kind].by_class_texts:
         raise NotApplicable("what it fitted belongs to the answers of its own task")
-    if not fitted.method.reads_class_names:
-        raise NotApplicable("what it fitted belongs to its own classes, and it reads no class name")
     adapted = fitted.without_head()
     if adapted is not None:
         return "class texts", adapted.on(frozen).score(task.test, rows)
+    if "class names" not in fitted.method.sees:
+        raise NotApplicable("what it fitted belongs to its own classes, and it reads no class name")
     return "class texts", untouched(frozen, rows)
 
 

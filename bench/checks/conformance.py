@@ -27,7 +27,7 @@ from bench.kinds import KINDS
 from bench.meter import Meter
 from bench.plan.budget import Allowance
 from bench.plan.episode import Episode
-from methods.base import CLASSIFICATION, FAMILIES, EncoderMethod, Method, NotApplicable
+from methods.base import CLASSIFICATION, FAMILIES, SEES, EncoderMethod, Method, NotApplicable
 from tasks.base import Augmentation, Split, SplitName, Task
 
 CLASSES = ("circle", "square", "star")
@@ -125,6 +125,8 @@ def declares_itself(bench: Bench) -> None:
         raise Violation(f"the kinds are {sorted(kind.kinds)}: take some of {', '.join(KINDS)}")
     if not is_dataclass(kind.Params) or not kind.Params.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         raise Violation("Params must be a frozen dataclass")
+    if set(kind.sees) - set(SEES):
+        raise Violation(f"it sees {', '.join(kind.sees)}: take some of {', '.join(SEES)}, or nothing")
     unknown = set(kind.grid) - {field.name for field in fields(kind.Params)}
     if unknown:
         raise Violation(f"the grid names {', '.join(sorted(unknown))}, which are not parameters")
@@ -161,6 +163,15 @@ def class_order_is_free(bench: Bench) -> None:
     order = tuple(int(number) for number in np.random.default_rng(bench.seed).permutation(len(CLASSES)))
     other = bench.fit(small_task(bench.kind, bench.seed, order))
     close(bench.scores(other), bench.own_scores[:, list(order)], f"with the classes in the order {order} scores differ")
+
+
+def sees_no_more_than_it_says(bench: Bench) -> None:
+    """where it doesn't say that it sees class names, others give the same scores to the bit"""
+    if bench.kind != CLASSIFICATION or "class names" in bench.method.sees:
+        raise NotApplicable("it says that it sees them, or there are none")
+    renamed = replace(bench.task, class_names=tuple(f"{name} of another name" for name in bench.task.class_names))
+    if not torch.equal(bench.scores(bench.fit(renamed)), bench.own_scores):
+        raise Violation("with other class names scores differ, and 'class names' is not among what it sees")
 
 
 def support_order_is_free(bench: Bench) -> None:
@@ -244,6 +255,7 @@ CHECKS: Mapping[str, Check] = {
         scores_are_finite,
         starts_at_zero_shot,
         class_order_is_free,
+        sees_no_more_than_it_says,
         support_order_is_free,
         only_the_declared_moves,
         frozen_stages_are_the_backbones,

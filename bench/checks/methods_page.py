@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from bench.backbone import Backbone
 from bench.backbone.shapes import shape
 from bench.checks.verify import count
 from bench.kinds import KINDS
-from bench.plan.registry import Registry
+from bench.plan.registry import Registry, how_many, told
 from bench.report import Summary
 from bench.report.numbers.beside import library
 from bench.text import markdown
-from methods.base import CLASSIFICATION, Count, Method, Paper
+from methods.base import CLASSIFICATION, SEES, Count, Method, NotApplicable, Paper
 
 SIZES = Count(0, "", classes=10, shots=16)  # what the counts on the page are for
 
 HEAD = """# Methods
 
-One row per method of the registry. This page is made by `python -m bench docs`; don't edit it.
+One row per method of the registry: {how_many}. This page is made by `python -m bench docs`; don't edit it.
 
 *Trained* counts parameters on ViT-B-16 for a classification with {classes} classes and {shots} shots;
 `python -m bench verify` compares such counts with what the sources state. *val* lists what protocol `val` chooses on the
 validation set; protocol `fixed` takes the defaults that `python -m bench list methods` shows. *Place* is the rank of the
 mean score at {largest} shots on the bundled tasks (classification / pair / retrieval; `-`: the kind doesn't suit the method),
 from [the reference run](../results/reference/leaderboard.md): a small backbone, drawn pictures and recipes cut short, so it
-says how the methods fare *there*.
+says how the methods fare *there*. *Sees* is what a method uses beyond its support: {sees}.
 
-| method | family | what trains | trained | val | paper | place |
-|---|---|---|---:|---|---|---|
+| method | family | what trains | trained | sees | val | paper | place |
+|---|---|---|---:|---|---|---|---|
 """
 
 
@@ -33,12 +34,12 @@ GROUP, PUBLISHED_SHOTS = "coop-11", (0, 1, 4, 16)
 PUBLISHED = """
 ## What others have published
 
-Mean accuracy over CoOp's eleven data sets. Recipes, seeds and how hyper-parameters were chosen differ between sources, and some
-papers report their best epoch on the test set (the note says so where it is known). What our own runs of the same backbone, task
-and shots have stands beside such figures in a report.
+Mean accuracy over CoOp's eleven data sets. Recipes, seeds and draws of the support differ between sources. *Chosen on* is what
+epochs or hyper-parameters were chosen on: the validation set, the test set, or nothing where all was fixed before; of many tables
+that is not said. What our own runs of the same backbone, task and shots have stands beside such figures in a report.
 
-| method | backbone | {shots} | source | note |
-|---|---|---:|---:|---:|---:|---|---|
+| method | backbone | {shots} | chosen on | source | note |
+|---|---|---:|---:|---:|---:|---|---|---|
 """
 
 
@@ -48,11 +49,23 @@ def methods_page(registry: Registry, summary: Summary) -> str:
     places, largest = _places(summary)
     lines = []
     for name, method in sorted(registry.methods.items(), key=lambda item: (item[1].family, item[0])):
-        trained = f"{count(method(), backbone, SIZES):,}" if CLASSIFICATION in method.kinds else "-"
+        label = f"`{name}`" if method.varies is None else f"`{name}[{method.varies}=...]`"
         place = " / ".join(str(places.get((kind, name), "-")) for kind in KINDS)
-        cells = (f"`{name}`", method.family, method.trains, trained, _searched(method), _paper(method.paper), place)
-        lines.append(f"| {' | '.join(cells)} |\n")
-    return HEAD.format(classes=SIZES.classes, shots=SIZES.shots, largest=largest) + "".join(lines) + published_table()
+        about = (method.family, method.trains, _trained(method(), backbone), told(method.sees), _searched(method))
+        lines.append(f"| {' | '.join((label, *about, _paper(method.paper), place))} |\n")
+    sizes = {"classes": SIZES.classes, "shots": SIZES.shots, "largest": largest}
+    head = HEAD.format(**sizes, sees=", ".join(SEES), how_many=how_many(registry))
+    return head + "".join(lines) + published_table()
+
+
+def _trained(method: Method, backbone: Backbone) -> str:
+    """`-` where the kind doesn't suit the method, or where its library is missing."""
+    if CLASSIFICATION not in method.kinds:
+        return "-"
+    try:
+        return f"{count(method, backbone, SIZES):,}"
+    except NotApplicable:
+        return "-"
 
 
 def published_table() -> str:
@@ -62,7 +75,7 @@ def published_table() -> str:
     for row in sorted(rows, key=lambda row: (row.backbone, -row.values[max(row.values)])):
         figures = (f"{row.values[shots]:.2f}" if shots in row.values else "-" for shots in PUBLISHED_SHOTS)
         labels = ", ".join(f"`{label}`" for label in row.labels)
-        cells = (labels, row.backbone, *figures, markdown(row.source), markdown(row.note))
+        cells = (labels, row.backbone, *figures, row.chosen, markdown(row.source), markdown(row.note))
         lines.append(f"| {' | '.join(cells)} |\n")
     return PUBLISHED.format(shots=" | ".join(f"{shots} shots" for shots in PUBLISHED_SHOTS)) + "".join(lines)
 

@@ -16,7 +16,7 @@ from bench.meter import Meter
 from bench.plan.episode import Episode
 from bench.plan.registry import Registry
 from bench.spec import parse_names
-from methods.base import Count, HeadMethod, Method
+from methods.base import Count, HeadMethod, Method, NotApplicable
 from tasks.base import Split, SplitName, Task
 
 
@@ -47,7 +47,10 @@ def verify(registry: Registry) -> Iterator[Counted]:
                 yield Counted(label, stated, None, str(backbone))
                 continue
             built = registry.build(parse_names(label, "methods")[0])
-            yield Counted(label, stated, count(built, backbone, stated))
+            try:
+                yield Counted(label, stated, count(built, backbone, stated))
+            except NotApplicable as reason:  # an optional library is missing
+                yield Counted(label, stated, None, str(reason))
 
 
 def _of_shape(name: str) -> Backbone | UsageError:

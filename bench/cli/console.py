@@ -48,6 +48,12 @@ def tell_broken(console: Console, *broken: Mapping[str, str]) -> None:
         console.print(plain(f"plug-in {origin} left out: {reason}"), markup=False, style="yellow")
 
 
+def tell_absent(console: Console, absent: Mapping[str, str]) -> None:
+    """Say which methods `all` leaves out and why."""
+    for name, reason in absent.items():
+        console.print(f"method {name} left out: {reason}", markup=False, highlight=False, style="yellow")
+
+
 def print_wide(table: Any, width: int = TABLE_WIDTH) -> None:
     """Print a table; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
     Console(width=max(Console().width, width)).print(table)

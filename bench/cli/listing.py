@@ -54,17 +54,21 @@ def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
 
 
 def _methods_table(plugin: tuple[Path, ...]) -> Table:
-    from bench.plan.registry import find_methods, parameter_fields
+    from bench.plan.registry import find_methods, parameter_fields, told
     from bench.text import plain
 
     registry = find_methods(plugin)
-    table = Table("method", "family", "kinds", "parameters", "paper", title="methods")
-    for name, method in sorted(registry.methods.items(), key=lambda item: (item[1].family, item[0])):
-        parameters = ", ".join(f"{key}={value}" for key, value in parameter_fields(method).items())
+    table = Table("method", "family", "kinds", "sees", "parameters", "paper", title="methods")
+    for named in sorted(registry.all_rows(), key=lambda named: (registry.methods[named.name].family, str(named))):
+        method = registry.methods[named.name]
+        parameters = ", ".join(f"{key}={value}" for key, value in parameter_fields(method).items() if key != method.varies)
         kinds = ", ".join(sorted(method.kinds))
-        table.add_row(*map(escape, (name, method.family, kinds, parameters, f"{method.paper.title} ({method.paper.venue})")))
+        row = (str(named), method.family, kinds, told(method.sees), parameters, f"{method.paper.title} ({method.paper.venue})")
+        table.add_row(*map(escape, row))
+    for name, reason in registry.absent.items():
+        table.add_row(escape(name), registry.methods[name].family, "", "", "", escape(plain(reason)), style="yellow")
     for origin, reason in registry.broken.items():
-        table.add_row(escape(plain(origin)), "broken plug-in", "", "", escape(plain(reason)), style="red")
+        table.add_row(escape(plain(origin)), "broken plug-in", "", "", "", escape(plain(reason)), style="red")
     return table
 
 

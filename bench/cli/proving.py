@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.console import PLUGIN, print_wide, tell_broken
+from bench.cli.console import PLUGIN, print_wide, tell_absent, tell_broken
 
 
 @click.command()
@@ -42,7 +42,8 @@ def verify(plugin: tuple[Path, ...]) -> None:
 @click.argument("names", nargs=-1, required=True)
 @PLUGIN
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the small task.")
-def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
+@click.option("--backbone", default="bundled", show_default=True, help="As for run: ViT-B-32/random, too.")
+def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int, backbone: str) -> None:
     """Try what must hold for every method on NAMES, or all, on small drawn tasks; exit code 1 if anything fails."""
     from bench.api import resolve_methods
     from bench.backbone import load
@@ -52,10 +53,11 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     registry = find_methods(plugin)
     tell_broken(Console(stderr=True), registry.broken)
     wanted = resolve_methods(",".join(names), registry)
-    backbone, failed = load("bundled"), 0
+    tell_absent(Console(stderr=True), registry.absent)
+    tried, failed = load(backbone), 0
     for named in wanted:
         with tempfile.TemporaryDirectory() as bank:
-            for outcome in conformance(registry.build(named), backbone, Path(bank), seed):
+            for outcome in conformance(registry.build(named), tried, Path(bank), seed):
                 failed += outcome.verdict == "failed"
                 why = f": {outcome.reason}" if outcome.reason else ""
                 click.echo(f"{named}\t{outcome.kind}\t{outcome.check}\t{outcome.verdict}{why}")
@@ -83,17 +85,17 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     help="Folder with the records that give each method its place.",
 )
 def docs(out: Path, readme: Path, results: Path) -> None:
-    """Write the page that lists every method, and the leaderboard in README."""
+    """Write the page that lists every method, and what README tells of methods and records."""
     from bench.checks.methods_page import methods_page
-    from bench.checks.readme import with_leaderboard
+    from bench.checks.readme import with_count, with_leaderboard
     from bench.plan.registry import find_methods
     from bench.report import summarise_records
     from bench.store.store import Store
 
-    summary = summarise_records(Store(results).latest().values())
-    texts = {out: methods_page(find_methods(), summary)}
+    registry, summary = find_methods(), summarise_records(Store(results).latest().values())
+    texts = {out: methods_page(registry, summary)}
     if readme.is_file():
-        texts[readme] = with_leaderboard(readme.read_text(encoding="utf-8"), summary)
+        texts[readme] = with_count(with_leaderboard(readme.read_text(encoding="utf-8"), summary), registry)
     out.parent.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")

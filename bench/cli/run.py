@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_broken
+from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_absent, tell_broken
 from bench.forks import fork_from_here
 
 DEFAULT_SHOTS = "1,4,16"
@@ -175,6 +175,7 @@ def run(**options: Any) -> None:
         quick=options["quick"],
         sources=sources,
     )
+    tell_absent(console, registry.absent)
     placement = Placement(
         executor=options["executor"],
         workers=options["workers"],

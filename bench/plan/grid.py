@@ -12,7 +12,7 @@ from typing import Literal
 from bench.errors import UsageError
 from bench.plan.evaluation import CORRUPTIONS, NOWHERE, Evaluation
 from bench.plan.index_files import file_hash, support_file, support_name
-from bench.plan.registry import Registry
+from bench.plan.registry import Registry, told
 from bench.plugins.code import method_code
 from bench.spec import Named
 from bench.store.record import CellInfo, Record
@@ -106,7 +106,7 @@ def expand(
         method = registry.build(named)
         code = method_code(type(method))
         params = dataclasses.asdict(method.params)
-        label = _label(named.name, method.params, type(method).Params())
+        label = _label(named.name, method.params, type(method).Params(), method.varies)
         for source, task in tasks.items():
             chosen = code_with_choice(code, request.recipe, fingerprint, named.name, task.kind)
             reason = _reason(method.kinds, task)
@@ -119,6 +119,7 @@ def expand(
                     params=params,
                     method_code=chosen,
                     family=method.family,
+                    sees=told(method.sees),
                     task=task.name,
                     task_version=task.version,
                     kind=task.kind,
@@ -160,11 +161,12 @@ def _reason(kinds: Iterable[str], task: Task) -> str | None:
     return None if task.kind in kinds else f"the method is for {', '.join(sorted(kinds))} tasks, this one is {task.kind}"
 
 
-def _label(name: str, params: object, defaults: object) -> str:
+def _label(name: str, params: object, defaults: object, varies: str | None) -> str:
+    """The name with what differs from the defaults, and always with the parameter by which the method varies."""
     changed = {
         field.name: getattr(params, field.name)
         for field in dataclasses.fields(params)  # type: ignore[arg-type]
-        if getattr(params, field.name) != getattr(defaults, field.name)
+        if getattr(params, field.name) != getattr(defaults, field.name) or field.name == varies
     }
     text = ",".join(f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in changed.items())
     return f"{name}[{text}]" if text else name

@@ -19,15 +19,16 @@ import methods
 from bench.errors import unknown
 from bench.plugins.loading import each_plugin
 from bench.spec import Named, build_parameters, parse_names
-from methods.base import FAMILIES, Method
+from methods.base import FAMILIES, Method, NotApplicable, Sees
 
 
 @dataclass
 class Registry:
-    """All methods by name, and the plug-ins that couldn't be read with the reason why."""
+    """All methods by name; plug-ins that couldn't be read, and methods that had no rows when asked, each with the reason why."""
 
     methods: dict[str, type[Method]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
 
     def add(self, module: ModuleType, origin: str) -> None:
         for _, value in inspect.getmembers(module, inspect.isclass):
@@ -40,6 +41,23 @@ class Registry:
                     self.broken[origin] = f"the name {value.name!r} is already taken by {other}"
                     continue
                 self.methods[value.name] = value
+
+    def rows(self, name: str) -> list[Named]:
+        """What a method's name alone stands for: the method as it is, or each of its variants. Raises NotApplicable."""
+        method = self.methods[name]
+        if method.varies is None:
+            return [Named(name)]
+        return [Named(name, ((method.varies, value),)) for value in method.variants()]
+
+    def all_rows(self) -> list[Named]:
+        """Of all methods; those that have none here are `absent` from then on."""
+        found: list[Named] = []
+        for name in self.methods:
+            try:
+                found += self.rows(name)
+            except NotApplicable as reason:
+                self.absent[name] = str(reason)
+        return found
 
     @property
     def groups(self) -> dict[str, list[Named]]:
@@ -73,6 +91,18 @@ def find_methods(plugins: tuple[Path, ...] = ()) -> Registry:
 
     registry.broken |= each_plugin("bench.methods", plugins, add)
     return registry
+
+
+def how_many(registry: Registry) -> str:
+    """How many methods there are, as README and docs/methods.md say it."""
+    own = [name for name, method in registry.methods.items() if method.varies is None]
+    families = [f"a row for each {registry.methods[name].varies} of `{name}`" for name in registry.methods if name not in own]
+    return " and ".join([f"{len(own)} methods", *families])
+
+
+def told(sees: tuple[Sees, ...]) -> str:
+    """What a method uses beyond its support, as text."""
+    return ", ".join(sees) or "nothing"
 
 
 def parameter_fields(method: type[Method]) -> dict[str, Any]:

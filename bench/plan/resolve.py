@@ -9,6 +9,7 @@ from bench.errors import UsageError
 from bench.plan.precision import try_precisions
 from bench.plan.registry import Registry
 from bench.spec import Named, parse_names
+from methods.base import NotApplicable
 from tasks.find import task_groups
 
 
@@ -17,13 +18,22 @@ def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
     named: dict[Named, None] = {}
     for entry in parse_names(text, "methods"):
         if entry == Named("all"):
-            named.update(dict.fromkeys(Named(name) for name in registry.methods))
+            named.update(dict.fromkeys(registry.all_rows()))
         elif not entry.parameters and entry.name in registry.groups:
             named.update(dict.fromkeys(registry.groups[entry.name]))
+        elif not entry.parameters and entry.name in registry.methods:
+            named.update(dict.fromkeys(_rows(entry.name, registry)))
         else:
             registry.build(entry)
             named[entry] = None
     return tuple(named)
+
+
+def _rows(name: str, registry: Registry) -> list[Named]:
+    try:
+        return registry.rows(name)
+    except NotApplicable as reason:
+        raise UsageError(f"{name}: {reason}") from reason
 
 
 def resolve_tasks(text: str) -> tuple[str, ...]:

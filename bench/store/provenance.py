@@ -16,7 +16,7 @@ import torch
 from bench.backbone.products import switch
 from bench.store.record import Provenance
 
-PACKAGES = ("torch", "open_clip_torch", "loralib", "timm", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
+PACKAGES = ("torch", "open_clip_torch", "loralib", "peft", "timm", "torchvision", "numpy", "scikit-learn", "scipy", "safetensors")
 
 
 def now() -> str:

@@ -52,6 +52,7 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     random_weights: bool = False  # the backbone was never trained
     aligned: bool = True  # False: the backbone's towers had never met before this cell
     half: Literal["", "base", "new"] = ""  # the half of the task's classes that this is about; "": all of them
+    sees: str = ""  # what the method uses beyond its support, "class names", or "nothing"; "": not told
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

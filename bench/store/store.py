@@ -25,11 +25,11 @@ from bench.store.shards import read_lines, readable, shards_in
 def cell_key(cell: CellInfo, regardless_of: Collection[str] = ()) -> Hashable:
     """What makes two attempts attempts at the same cell, as a hashable value.
 
-    The backbone counts by fingerprint and the method by its parameters and code, not by their names alone.
+    The backbone counts by fingerprint and the method by its parameters and code, not by their names and what is told of them.
     `regardless_of`: further fields that are not to count.
     """
     values = msgspec.structs.asdict(cell)
-    for name in ("label", "family", "backbone", *regardless_of):
+    for name in ("label", "family", "backbone", "sees", *regardless_of):
         values.pop(name)
     return to_json(values, order="deterministic")
 

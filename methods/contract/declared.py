@@ -12,6 +12,12 @@ RETRIEVAL = "retrieval"
 Family = Literal["zero-shot", "head", "prompt", "inside the encoder", "full"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
+# What a method uses beyond its support. Class names: it reads them, in class texts or otherwise. External texts: such as
+# descriptions of the classes that another model wrote. A teacher: another model than the backbone. Unlabelled images: of the
+# test set (transductive) or others.
+Sees = Literal["class names", "external texts", "a teacher", "unlabelled images"]
+SEES: tuple[Sees, ...] = get_args(Sees)
+
 
 class NotApplicable(Exception):
     """Raised for a cell that makes no sense for the method; the message says why and ends up in the record."""

@@ -138,6 +138,19 @@ class PromptedBlock(nn.Module):
         return passed
 
 
+class WithoutPrompts(nn.Module):
+    """A tower's last block, behind which the last n tokens are left out."""
+
+    def __init__(self, block: nn.Module, n: int) -> None:
+        super().__init__()
+        self.block = block
+        self.n = n
+
+    def forward(self, x: Tensor, inputs: Tensor | None = None) -> Tensor:
+        passed: Tensor = self.block(x, inputs)
+        return passed[:, : passed.shape[1] - self.n]
+
+
 def prompt_text_tower(tower: Tower, prompts: Sequence[nn.Module], layout: TokenLayout) -> None:
     """Put prompts after the start token of the first len(prompts) blocks: the first are placed as tokens are, later ones
     replace what has become of those before. Raises NotApplicable for a tower without transformer blocks.
@@ -151,11 +164,12 @@ def prompt_text_tower(tower: Tower, prompts: Sequence[nn.Module], layout: TokenL
 def prompt_image_tower(tower: Tower, prompts: Sequence[nn.Module]) -> None:
     """Put prompts in front of the first len(prompts) blocks: appended to the first, replaced before each later one.
 
-    The first ones pass the tower's norm before the blocks, as patches do. Raises NotApplicable for a tower without
-    transformer blocks, and for one that pools all its tokens instead of reading the class token.
+    The first ones pass the tower's norm before the blocks, as patches do. Where the feature is pooled from many tokens instead
+    of read from a class token, by averaging or by attention, prompts take no part in the pooling: VPT's authors name that
+    `img_pool`. Raises NotApplicable for a tower without transformer blocks.
     """
     transformer_blocks(tower)
-    if not tower.head.class_token:
-        raise NotApplicable(f"the tower {tower.name} pools all its tokens: prompts among its patches would be pooled with them")
     for number, each in enumerate([Mapped(prompts[0], cast(nn.Module, tower.stages[0].ln_pre)), *prompts[1:]]):
         tower.stages[1 + number] = PromptedBlock(tower.stages[1 + number], each, "last" if number else "append")
+    if not tower.head.class_token:
+        tower.stages[-2] = WithoutPrompts(tower.stages[-2], len(prompts[0]()))

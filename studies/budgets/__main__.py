@@ -71,7 +71,8 @@ def _slow_first(methods: str, registry: Registry) -> list[str]:
     """Their names, so that no process waits at the end for one that trains long."""
     order = ("full", "inside the encoder", "prompt", "head", "zero-shot")
     return sorted(
-        (named.name for named in resolve_methods(methods, registry)), key=lambda name: order.index(registry.methods[name].family)
+        dict.fromkeys(named.name for named in resolve_methods(methods, registry)),
+        key=lambda name: order.index(registry.methods[name].family),
     )
 
 

@@ -50,7 +50,7 @@ def run(worker: Worker, method: str, task: str, evaluate: str) -> Record:
         ("zero-shot", "model"), ("clip-adapter", "model"), ("rla", "model"), ("prolip", "model"), ("vpt", "model"),
         ("coop", "model"), ("coop[class_specific=true]", "class texts"), ("tcp", "model"), ("mmrl", "model"), ("lora", "model"),
         ("two-stage", "class texts"), ("wise-ft", "class texts"), ("tip-adapter", "class texts"), ("taskres", "class texts"),
-        ("linear-probe", ""), ("class-mean-probe", ""), ("xtremeclip", ""),
+        ("xtremeclip", "class texts"), ("lp-ft", "class texts"), ("linear-probe", ""),
     ],
 )  # fmt: skip
 def test_by_what_new_classes_and_other_sets_are_scored(worker: Worker, method: str, by: str) -> None:
@@ -60,7 +60,7 @@ def test_by_what_new_classes_and_other_sets_are_scored(worker: Worker, method: s
     assert (new.by, other.by, corrupted.by) == (by, by, "model")
     assert bool(new.metrics) == bool(by) and bool(new.reason) != bool(by)
     assert {"noise", "jpeg", "strength 3", "brier"} <= set(corrupted.metrics)
-    if by == "class texts" and method not in ("two-stage", "wise-ft"):  # whose towers have moved
+    if by == "class texts" and method not in ("two-stage", "wise-ft", "lp-ft"):  # whose towers have moved
         assert new.metrics["accuracy"] == new.before["accuracy"]
     again, _ = recompute(record, worker.settings.out / record.artifacts["predictions"])
     assert recorded(record) == again

@@ -17,6 +17,7 @@ from bench.cli import main
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
 from methods.base import NotApplicable
+from tests.methods.stated import skip_if_absent
 from tests.small_backbone import small_backbone
 
 REGISTRY = find_methods()
@@ -33,7 +34,10 @@ CASES = [
     for label in [*sorted(REGISTRY.methods), *MORE]
     for kind in sorted(REGISTRY.methods[label.partition("[")[0]].kinds)
 ]
-MAY_NOT_APPLY = {"starts_at_zero_shot", "class_order_is_free", "support_order_is_free", "frozen_stages_are_the_backbones"}
+MAY_NOT_APPLY = {
+    *("starts_at_zero_shot", "class_order_is_free", "support_order_is_free", "frozen_stages_are_the_backbones"),
+    "sees_no_more_than_it_says",
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @settings(max_examples=1, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(seed=st.integers(0, 3))
 def test_what_must_hold_for_every_method(backbone: Backbone, bank: Path, label: str, kind: str, seed: int) -> None:
+    skip_if_absent(label.partition("[")[0])
     tried = Bench(REGISTRY.build(parse_names(label, "methods")[0]), kind, backbone, bank, seed)
     for check in CHECKS.values():
         try:
@@ -109,12 +114,25 @@ BROKEN = dedent("""
                 linear.weight[0] = support.features.image[0]
             return Wrapped(linear)
 
+    class Peeping(HeadMethod):
+        name, trains = "peeping", "nothing; it compares with class texts and says that it doesn't"
+        kinds = frozenset({CLASSIFICATION})
+        paper = Paper("None", "nowhere")
+        sees = ()
+
+        def head(self, support):
+            return Wrapped(nn.Linear(1, 1), support.features.candidates)
+
     class Wrapped(nn.Module):
-        def __init__(self, linear):
+        def __init__(self, linear, texts=None):
             super().__init__()
             self.linear, self.hidden = linear, torch.rand(())
+            if texts is not None:
+                self.register_buffer("texts", texts)
 
         def forward(self, features):
+            if hasattr(self, "texts"):
+                return features.image @ self.texts.T
             return self.linear(features.image) + self.hidden
 """)
 
@@ -136,6 +154,8 @@ def test_the_checks_see_what_breaks_a_method(tmp_path: Path) -> None:
     assert "text tower is edited below stage" in futile["frozen stages are the backbones"]
     moody = problems(path, "moody", tmp_path / "bank")
     assert {"is deterministic", "restores what it stored", "class order is free", "support order is free"} <= set(moody)
+    peeping = problems(path, "peeping", tmp_path / "bank")
+    assert list(peeping) == ["sees no more than it says"] and "class names" in peeping["sees no more than it says"]
 
 
 def test_check_prints_what_failed_and_exits_with_1(tmp_path: Path) -> None:

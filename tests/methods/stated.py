@@ -13,7 +13,7 @@ from bench.checks.verify import count
 from bench.errors import UsageError
 from bench.plan.registry import find_methods
 from bench.spec import parse_names
-from methods.base import Count, Method
+from methods.base import Count, Method, NotApplicable
 
 REGISTRY = find_methods()
 trains = partial(Count, source="")
@@ -23,6 +23,14 @@ on_lilts_towers = partial(Count, source="", kind="retrieval", backbone="DeiT-bas
 def build(label: str) -> Method:
     """As on the command line: `lora[r=4]`."""
     return REGISTRY.build(parse_names(label, "methods")[0])
+
+
+def skip_if_absent(name: str) -> None:
+    """Skip the test of a method whose optional library is not installed."""
+    try:
+        REGISTRY.rows(name)
+    except NotApplicable as reason:
+        pytest.skip(str(reason))
 
 
 def check_counts(shapes: Backbone, method: type[Method], *expected: Count) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench.backbone import Backbone, Clip
-from methods.base import NotApplicable, Views
+from bench.backbone import Backbone, Clip, split_towers
+from methods.base import Views
 from methods.mmrl import MMRL
+from tests.backbone.families import build, inputs
 from tests.methods.encoders import NAMES, edited_anew, names_that_train, start, tokenize
 from tests.methods.forwards import SCALE, arrays, drawn_forward
 from tests.methods.heads import cross_entropy, unit
@@ -116,10 +118,18 @@ def test_what_trains(clip: Clip) -> None:
     assert names_that_train(method, clip) == {*shared, *mapped("image", "prompts", (2, 3)), *mapped("text", "tokens", (1, 2))}
 
 
-def test_a_tower_that_pools_all_its_tokens_is_left_alone(clip: Clip) -> None:
-    clip.image.head.class_token = False
-    with pytest.raises(NotApplicable, match="no class token"):
-        MMRL().adapt(clip, start())
+@torch.no_grad()
+@pytest.mark.parametrize("family", ["average pooling, norm before it", "SigLIP", "PE-Core"])
+def test_a_tower_that_pools_does_so_without_the_tokens(family: str) -> None:
+    clip, (pixels, _) = split_towers(build(family)), inputs(family)
+    plain, method = copy.deepcopy(clip.image), MMRL(MMRL.Params(n=2, width=8, blocks=1))
+    method.adapt(clip, start())
+    tokens, upper = clip.image.stages[-2].prompts(), plain.stages[-2]
+    before = plain(pixels, stop=len(plain.stages) - 2)
+    after = upper(torch.cat([before, tokens.expand(len(before), -1, -1)], 1))
+    own = F.normalize(plain.head(after[:, : before.shape[1]]), dim=-1)
+    found = clip.image(pixels)[:, : own.shape[1]]
+    torch.testing.assert_close(found, own * 0.7**0.5, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shots", SHOTS)

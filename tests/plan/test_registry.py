@@ -7,14 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 import bench.plugins.loading
 import methods
 from bench.errors import UsageError
+from bench.plan.grid import Request, expand
 from bench.plan.registry import Registry, find_methods, parameter_fields
+from bench.plan.resolve import resolve_methods
 from bench.spec import Named
-from methods.base import FAMILIES, EncoderMethod, HeadMethod, Paper
+from bench.store.store import cell_key
+from methods.base import FAMILIES, SEES, EncoderMethod, HeadMethod, Paper
 
 METHOD = """
 from dataclasses import dataclass
@@ -47,6 +51,7 @@ def test_the_methods_here_declare_what_a_method_must() -> None:
         assert isinstance(built, HeadMethod | EncoderMethod)
         assert built.name == name and built.family and built.kinds and isinstance(built.paper, Paper)
         assert set(method.grid) <= set(parameter_fields(method))
+        assert set(method.sees) <= set(SEES)
 
 
 def test_a_file_given_by_path_adds_its_methods(tmp_path: Path) -> None:
@@ -136,3 +141,41 @@ def test_an_unknown_method_is_answered_with_the_nearest_or_with_all() -> None:
         registry.build(Named("lorra"))
     with pytest.raises(UsageError, match=r"unknown method 'zzzzzzz': known: adapter, all, "):
         registry.build(Named("zzzzzzz"))
+
+
+def test_cells_say_what_their_method_sees_and_are_the_same_without() -> None:
+    registry = find_methods()
+    cells = expand(Request((Named("lora"), Named("linear-probe")), ("digits",), (1,), (1,)), registry, "print")
+    assert [cell.info.sees for cell in cells] == ["class names", "nothing"]
+    for cell in cells:
+        assert cell_key(msgspec.structs.replace(cell.info, sees="")) == cell.key  # records of before said nothing
+
+
+VARIES = """    varies = "r"
+
+    @classmethod
+    def variants(cls):
+        {body}
+
+    @dataclass"""
+
+
+def test_a_method_stands_for_a_row_per_variant(tmp_path: Path) -> None:
+    text = METHOD.format(name="mine").replace("    @dataclass", VARIES.format(body='return ("2", "8")'))
+    registry = find_methods((plugin(tmp_path, text),))
+    rows = (Named("mine", (("r", "2"),)), Named("mine", (("r", "8"),)))
+    assert resolve_methods("mine", registry) == rows
+    assert set(rows) < set(resolve_methods("all", registry)) and Named("mine") not in resolve_methods("all", registry)
+    assert resolve_methods("mine[r=3]", registry) == (Named("mine", (("r", "3"),)),)
+    labels = [cell.info.label for cell in expand(Request(rows, ("digits",), (1,), (1,)), registry, "print")]
+    assert labels == ["mine[r=2]", "mine[r=8]"]  # the default, too, says which it is
+
+
+def test_a_method_whose_variants_cannot_be_told_is_left_out_of_all_with_the_reason(tmp_path: Path) -> None:
+    body = 'raise NotApplicable("it needs a library")'
+    text = METHOD.format(name="mine").replace("    @dataclass", VARIES.format(body=body))
+    registry = find_methods((plugin(tmp_path, "from methods.base import NotApplicable\n" + text),))
+    assert "mine" not in {named.name for named in resolve_methods("all", registry)}
+    assert registry.absent["mine"] == "it needs a library"
+    with pytest.raises(UsageError, match=r"^mine: it needs a library$"):
+        resolve_methods("mine", registry)

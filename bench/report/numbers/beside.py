@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pandas as pd
@@ -26,6 +27,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     metric: str
     values: dict[int, float]
     source: str
+    chosen: Literal["validation", "test", "nothing", "not said"] = "not said"
     note: str = ""
     board: str = ""  # "": scores on the tasks' own test sets
 
@@ -59,7 +61,7 @@ def _agreeing(row: Published, cells: pd.DataFrame) -> Iterator[Beside]:
             mine = cells[(cells["label"] == label) & (cells["shots"] == shots) & cells["task"].isin(tasks)]
             mean = _mean(mine, tasks, metric_column(row.metric))
             if mean is not None:
-                yield Beside(label, where, shots, row.metric, mean, value / 100, row.source, row.note)
+                yield Beside(label, where, shots, row.metric, mean, value / 100, row.source, row.chosen, row.note)
 
 
 def _mean(cells: pd.DataFrame, tasks: tuple[str, ...], column: str) -> Estimate | None:

@@ -28,7 +28,7 @@ OK, FAILED, NOT_APPLICABLE = "ok", "failed", "not_applicable"
 _TEXT = {
     "cell": {
         **{name: name for name in SECTION if name not in (*FLAGS, "board", "kind")},
-        **{name: name for name in ("method", "label", "method_code", "family", "task_version")},
+        **{name: name for name in ("method", "label", "method_code", "family", "sees", "task_version")},
     },
     "energy_j": {"energy_quality": "quality", "energy_source": "source", "energy_scope": "scope"},
     "memory_bytes": {"memory_source": "source"},

@@ -50,7 +50,7 @@ def make_rows(scores: Scores) -> list[Row]:
     for (label, _, _), count in layout.missing.items():
         missing[label] += count
     first = cells.drop_duplicates("label")
-    names = dict(zip(first["label"], zip(first["method"], first["family"], strict=True), strict=True))
+    names = dict(zip(first["label"], zip(first["method"], first["family"], first["sees"], strict=True), strict=True))
     baselines = set(layout.baselines["label"])
     per_task = task_scores(layout)
     return [
@@ -58,6 +58,7 @@ def make_rows(scores: Scores) -> list[Row]:
             label=label,
             method=names[label][0],
             family=names[label][1],
+            sees=names[label][2],
             baseline=label in baselines,
             scores={shots: means.get(label) for shots, means in scores.means.items()},
             partial={shots: found[label] for shots, found in scores.partial.items() if label in found},

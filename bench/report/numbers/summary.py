@@ -68,6 +68,7 @@ class Row:
     # The 95% interval of each mean by a stratified bootstrap, where there is enough to draw from.
     bootstrap: dict[int, tuple[float, float]] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)  # further ones, means over tasks and seeds at the largest shot count
+    sees: str = ""  # what the method uses beyond its support; "": not told
     pareto: tuple[str, ...] = ()  # "parameters", "seconds": no other row is both as cheap and as good, and better in one
 
     @property
@@ -87,6 +88,7 @@ class Beside:
     ours: Estimate
     theirs: float
     source: str
+    chosen: str  # on what its authors chose: "validation", "test", "nothing", "not said"
     note: str
 
 

@@ -155,6 +155,10 @@ def _costs() -> list[Column]:
             lambda row: display.brief_range(row.costs.trainable_range), "trained", "parameters",
         ),
         Column(
+            "sees", "beyond its support", "ascending",
+            lambda row: row.sees, lambda row: len(row.sees.split(",")) if row.sees else None,
+        ),
+        Column(
             "share", "of the whole model's parameters", "ascending",
             lambda row: display.share_range(row.costs.share_range), lambda row: _low(row.costs.share_range),
             lambda row: display.share_range(row.costs.share_range, "\N{EN DASH}"), "share",

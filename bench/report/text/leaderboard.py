@@ -12,7 +12,7 @@ from bench.report.numbers.section import SECTION, Section
 from bench.report.numbers.summary import Joint, Row, Summary, Table
 from bench.report.text import display
 from bench.report.text.columns import columns
-from bench.report.text.published import HEADER, HOW, published_rows
+from bench.report.text.published import HEADER, HOW, NUMBERS, published_rows
 from bench.report.text.reading import HOW_JOINT, how_to_read
 from bench.text import markdown, markdown_figure
 
@@ -28,7 +28,7 @@ def leaderboard(summary: Summary, plots: Mapping[Section, Mapping[str, str]]) ->
         lines += [*main_table(table), "", *_bullets([*how_to_read(table), *table.notes]), ""]
         if table.published:
             rows = [
-                [*map(markdown, row[:4]), *map(markdown_figure, row[4:7]), markdown(row[7])]
+                [(markdown_figure if name in NUMBERS else markdown)(text) for name, text in zip(HEADER, row, strict=True)]
                 for row in published_rows(table.published)
             ]
             lines += ["### Published figures beside ours", "", *_grid(HEADER, rows), "", *_bullets([HOW]), ""]

@@ -9,7 +9,7 @@ from bench.report.numbers.summary import Beside
 from bench.report.text import display
 from bench.text import plain
 
-HEADER = ("method", "on", "shots", "metric", "ours", "published", "difference", "source")
+HEADER = ("method", "on", "shots", "metric", "ours", "published", "difference", "chosen on", "source")
 NUMBERS = ("ours", "published", "difference")
 HOW = (
     "Only figures of the same backbone, split and shots stand here. Recipes, templates and draws of the support may differ; "
@@ -26,6 +26,7 @@ def published_rows(found: Sequence[Beside]) -> list[list[str]]:
             display.score(row.ours),
             f"{100 * row.theirs:.2f}".removesuffix("0"),
             display.points(row.ours.mean - row.theirs),
+            plain(row.chosen),
             "; ".join(filter(None, (row.source, row.note))),
         ]
         for row in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.backbone import Clip
+from bench.backbone import Clip, split_towers
 from methods.base import NotApplicable, Start, TokenLayout
 from methods.parts.prompting import (
     Prompts,
@@ -20,6 +21,7 @@ from methods.parts.prompting import (
     put_after_start,
     put_last,
 )
+from tests.backbone.families import build, inputs
 from tests.methods.encoders import FIRST, LAST, start, tokenize, words_of
 
 LAYOUTS = [TokenLayout(True, True, 0), TokenLayout(False, True, 0), TokenLayout(True, False, 0), TokenLayout(False, False, 0)]
@@ -99,7 +101,35 @@ def test_random_prompts_are_small() -> None:
     assert drawn.shape == (40, 100) and float(drawn.std()) == pytest.approx(0.02, rel=0.05)
 
 
-def test_a_tower_that_pools_all_its_tokens_takes_no_prompts(clip: Clip) -> None:
-    clip.image.head.class_token = False
-    with pytest.raises(NotApplicable, match="pools all its tokens"):
-        prompt_image_tower(clip.image, [Prompts.random(2, 32)])
+POOLED = (
+    "average pooling, norm after it",
+    "average pooling, norm before it",
+    "timm ViT, its own head, averaging",
+    "SigLIP",
+    "PE-Core",
+)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("family", [*POOLED, "plain", "timm ViT", "EVA-02", "timm ViT with registers, query norm, layer scale"])
+def test_prompts_take_no_part_in_pooling_on_any_tower(family: str, depth: int) -> None:
+    tower, (pixels, _) = split_towers(build(family)).image, inputs(family)
+    assert tower.head.class_token is (family not in POOLED)
+    plain, plainly = copy.deepcopy(tower), tower(pixels)
+    prompts = [Prompts(torch.nn.Parameter(torch.randn(2, tower.width))) for _ in range(depth)]
+    prompt_image_tower(tower, prompts)
+    x = plain.stages[0](pixels)
+    own = x.shape[1]
+    for number, block in enumerate(plain.blocks):
+        if number < depth:
+            given = prompts[number]()
+            x = torch.cat([x[:, :own], (given if number else plain.stages[0].ln_pre(given)).expand(len(x), -1, -1)], 1)
+        x = block(x)
+    torch.testing.assert_close(tower(pixels), plain.head(x[:, :own]), rtol=1e-4, atol=1e-5)
+    assert not torch.equal(tower(pixels), plainly)
+
+
+def test_a_convolutional_tower_takes_none() -> None:
+    with pytest.raises(NotApplicable, match="no transformer blocks"):
+        prompt_image_tower(split_towers(build("RN50")).image, [Prompts.random(2, 8)])

@@ -93,7 +93,7 @@ def test_every_format_shows_them_only_where_there_are_any() -> None:
     with console.capture() as printed:
         console.print(terminal_table(summary))
     for text in (leaderboard(summary, {}), printed.get(), render_page(summary, records, {})):
-        for part in ("Published figures beside ours", "PromptSRC", "a rerun", "70.0 ± 2.5", "69.87", "+0.1"):
+        for part in ("Published figures beside ours", "PromptSRC", "a rerun", "nothing", "70.0 ± 2.5", "69.87", "+0.1"):
             assert part in text
     (row,) = json.loads(leaderboard_json(summary))["tables"][0]["published"]
     assert (row["label"], row["theirs"], row["note"]) == ("coop", pytest.approx(0.6987), "a rerun")
@@ -107,7 +107,8 @@ def test_the_library_names_methods_that_exist_and_shares_that_are_shares() -> No
         for label in row.labels:
             (named,) = parse_names(label, "methods")
             method = registry.build(named)
-            assert _label(named.name, method.params, type(method).Params()) == label  # as a record would have it
+            assert _label(named.name, method.params, type(method).Params(), method.varies) == label  # as a record would have it
         assert all(0 < value < 100 for value in row.values.values())
         assert row.source and (row.task in library().groups or row.task not in registry.methods)
+        assert row.chosen == "test" or "best epoch" not in row.note
     assert len(ELEVEN) == 11
