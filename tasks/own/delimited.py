@@ -100,10 +100,11 @@ def _names_image(value: str) -> bool:
 
 
 def _as_they_are(path: Path, text: str, parting: str, header: Sequence[str], reason: str) -> _Rows:
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=parting, quoting=csv.QUOTE_NONE) if row]
     try:
+        lines = csv.reader(io.StringIO(text, newline=None), delimiter=parting, quoting=csv.QUOTE_NONE)
+        rows = [row for row in lines if row]
         _even(path, rows, header)
-    except DataError as error:
+    except (csv.Error, DataError) as error:
         remedy = "write a mark inside a value twice, and the value between marks"
         raise DataError(f"{path} can't be read as a table ({reason}): {remedy}") from error
     return [[_unwrapped(value.strip()) for value in row] for row in rows]

@@ -148,6 +148,12 @@ SNLI = {"Flickr30K_ID": "a", "sentence2": "A dog.", "gold_label": "neutral", "pa
 NLVR = {"sentence": "There is a box.", "label": "true", "identifier": "1-0", "directory": "1"}
 KARPATHY = {"images": [{"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A dog."}]}]}
 
+
+def _table(parting: str) -> bytes:
+    rows = [parting.join(("image", "label")), *(parting.join((row["image"], row["label"])) for row in TABLE)]
+    return "\n".join(rows).encode()
+
+
 READERS: Mapping[str, Reader] = {
     "record": Reader(_record, (RECORD, b"{}"), "bench.store.record"),
     "store": Reader(_store, (RECORD + b"\n" + RECORD, b"\n"), "bench.store.shards"),
@@ -162,7 +168,7 @@ READERS: Mapping[str, Reader] = {
     "card": Reader(_file("x.toml", read_card), (b'data = "csv:a.csv"\ntemplate = "a {}."\n',), "tasks.own.card"),
     "csv": Reader(
         _file("x.csv", _task("csv")),
-        (b"\n".join([b"image,label", *(f"{row['image']},{row['label']}".encode() for row in TABLE)]),),
+        (_table(","), b"sep=;\r\n" + _table(";"), _table("|"), _table("\t").decode().encode("utf-16"), _table(", ")),
         "tasks.own",
     ),
     "json": Reader(_file("x.json", _task("json")), (_json(TABLE), b"\n".join(map(_json, TABLE))), "tasks.own"),
