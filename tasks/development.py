@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from tasks.base import Augmentation, Task
-from tasks.bundled import BUDGET, LICENCE, WHOLE, described, drawn, openings, sizes
+from tasks.bundled import BUDGET, LICENCE, OF_PAIRS, WHOLE, described, drawn, openings, sizes
 from tasks.scenes import chalk, couples, flags, pairs
 from tasks.scenes.dialect import SLANG
 
@@ -60,7 +60,7 @@ TASKS: tuple[Task, ...] = (
         sizes=pairs.SIZES,
         licence=LICENCE,
         augmentation=WHOLE,
-        budget=BUDGET,
+        budget=OF_PAIRS,
         shot_unit=pairs.SHOT_UNIT,
         grown_from=pairs.GROWN_FROM,
         alignment_budget=replace(BUDGET, encoder_steps=100),
