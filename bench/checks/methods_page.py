@@ -70,7 +70,7 @@ def _trained(method: Method, backbone: Backbone) -> str:
 
 def published_table() -> str:
     """Every published mean over CoOp's eleven sets that the library has, best at the most shots first."""
-    rows = [row for row in library().published if row.task == GROUP]
+    rows = [row for row in library().published if row.task == GROUP and not row.board]
     lines = []
     for row in sorted(rows, key=lambda row: (row.backbone, -row.values[max(row.values)])):
         figures = (f"{row.values[shots]:.2f}" if shots in row.values else "-" for shots in PUBLISHED_SHOTS)

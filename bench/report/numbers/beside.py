@@ -12,6 +12,7 @@ import pandas as pd
 
 from bench.report.numbers.frame import OK, metric_column
 from bench.report.numbers.section import Section
+from bench.report.numbers.sizes import BY_COUNT
 from bench.report.numbers.statistics import Estimate, estimate
 from bench.report.numbers.summary import Beside
 
@@ -30,6 +31,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     chosen: Literal["validation", "test", "nothing", "not said"] = "not said"
     note: str = ""
     board: str = ""  # "": scores on the tasks' own test sets
+    by_count: bool = False  # values are by count of examples in all instead of shots
 
 
 class Library(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +59,8 @@ def _agreeing(row: Published, cells: pd.DataFrame) -> Iterator[Beside]:
     tasks = library().groups.get(row.task, (row.task,))
     where = row.task if tasks == (row.task,) else f"mean of {len(tasks)} tasks"
     for label in row.labels:
-        for shots, value in row.values.items():
+        for size, value in row.values.items():
+            shots = BY_COUNT + size if row.by_count else size
             mine = cells[(cells["label"] == label) & (cells["shots"] == shots) & cells["task"].isin(tasks)]
             mean = _mean(mine, tasks, metric_column(row.metric))
             if mean is not None:
