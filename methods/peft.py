@@ -118,7 +118,7 @@ def wrap(model: nn.Module, kind: str, targets: list[str], **given: float) -> lis
     values = values | {name: value for name, value in UNASKED.items() if name in fields}
     prefix = configuration.__name__.removesuffix("Config").lower()
     for name, value in given.items():
-        own = fields & {name, f"{prefix}_{name}"}
+        own: set[str] = fields & {name, f"{prefix}_{name}"}
         if not own:
             raise NotApplicable(f"{kind} of peft {peft.__version__} has no {name}")
         values |= dict.fromkeys(own, value)
