@@ -71,10 +71,7 @@ class Method:
 
     @classmethod
     def variants(cls) -> tuple[str, ...]:
-        """The values of the parameter `varies` that the method's name stands for, as on the command line.
-
-        Raises NotApplicable where they can't be told, such as without an optional library.
-        """
+        """The values of `varies` that the name stands for. Raises NotApplicable, such as without an optional library."""
         return ()
 
     def views(self, kind: str) -> Views:

@@ -106,10 +106,8 @@ def configurations() -> dict[str, tuple[Any, dict[str, Any]]]:
     """Each kind's class of configuration, with what is set in it; only tuners that wrap modules of a model."""
     peft = library()
     tuners = {kind: tuner for kind, tuner in peft.mapping.PEFT_TYPE_TO_TUNER_MAPPING.items() if hasattr(tuner, "inject_adapter")}
-    own: dict[str, tuple[Any, dict[str, Any]]] = {
-        kind.value.lower(): (peft.mapping.PEFT_TYPE_TO_CONFIG_MAPPING[kind], {}) for kind in tuners
-    }
-    return own | {kind: (peft.LoraConfig, values) for kind, values in OF_LORA.items()}
+    found: dict[str, tuple[Any, dict[str, Any]]] = {kind: (peft.LoraConfig, values) for kind, values in OF_LORA.items()}
+    return found | {kind.value.lower(): (peft.mapping.PEFT_TYPE_TO_CONFIG_MAPPING[kind], {}) for kind in tuners}
 
 
 def wrap(model: nn.Module, kind: str, targets: list[str], **given: float) -> list[nn.Parameter]:
@@ -120,7 +118,7 @@ def wrap(model: nn.Module, kind: str, targets: list[str], **given: float) -> lis
     values = values | {name: value for name, value in UNASKED.items() if name in fields}
     prefix = configuration.__name__.removesuffix("Config").lower()
     for name, value in given.items():
-        own = fields & {name, f"{prefix}_{name}"}
+        own = [field for field in (name, f"{prefix}_{name}") if field in fields]
         if not own:
             raise NotApplicable(f"{kind} of peft {peft.__version__} has no {name}")
         values |= dict.fromkeys(own, value)

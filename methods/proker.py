@@ -6,9 +6,9 @@
 f: unit image features [B, d]; t: unit class texts [C, d] (T); x [M, d] (X): the unit features of all augmented views of the
 support; Y [M, C]: their labels, one-hot. Closed form, nothing trains; tau, the backbone's logit scale, changes no
 prediction and makes the scores logits. Stored: X and a, M (d + C) numbers; M^2 are held while it is solved, so that it is
-refused above 20,000 views. Protocol `fixed`: the pairs of beta and lambda that the published program takes by shots where it
-has no validation set of the task's own (found on ImageNet with RN50). `val` searches the grid that it has for a task of its
-own, 20 beta from 0.5 to 3 and 10 lambda from 0.001 to 1.
+refused above 20,000 views (8 GB). Protocol `fixed`: the pairs of beta and lambda that the published program takes by shots
+where it has no validation set of the task's own (found on ImageNet with RN50). `val` searches the grid that it has for a task of
+its own, 20 beta from 0.5 to 3 and 10 lambda from 0.001 to 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from methods.base import CLASSIFICATION, Count, Features, HeadMethod, NotApplica
 
 PUBLISHED = {1: (3.0, 0.05), 2: (2.6, 0.05), 4: (1.5, 0.05), 8: (1.66, 0.07), 16: (1.7, 0.1)}  # shots -> beta, lambda
 BETAS, LAMBDAS = torch.linspace(0.5, 3, 20), torch.linspace(0.001, 1, 10)
-MOST_VIEWS = 20_000  # 3 GB of float64 for the kernel
+MOST_VIEWS = 20_000
+BYTES = 4 + 8 + 8  # of each number of the kernel while it is solved: in float32, in float64, and the factors
 
 
 class ProKeR(HeadMethod):
@@ -57,7 +58,10 @@ class ProKeR(HeadMethod):
             views = views.expand(-1, self.views(support.kind).count, -1)
         x = views.flatten(0, 1)
         if len(x) > MOST_VIEWS:
-            raise NotApplicable(f"a kernel of {len(x):,} views does not fit into memory; up to {MOST_VIEWS:,} do")
+            needed = BYTES * len(x) ** 2 / 2**30
+            raise NotApplicable(
+                f"a kernel of {len(x):,} views needs {needed:,.0f} GiB of memory: only up to {MOST_VIEWS:,} are taken"
+            )
         onehot = F.one_hot(support.labels, support.classes).repeat_interleave(views.shape[1], 0)
         regression = KernelRegression(x, onehot - x @ support.features.candidates.T, support.logit_scale)
         beta, ridge = PUBLISHED[max((shots for shots in PUBLISHED if shots <= support.shots), default=1)]

@@ -22,7 +22,7 @@ from tests.factories import make_cell
 from tests.tasks.own.makers import draw, png, write
 
 # Fields of a cell that are words for what others say: the name of the parameters, the family of the method, the backbone's name.
-WORDS = {"label", "family", "backbone"}
+WORDS = {"label", "family", "backbone", "sees"}
 OTHER: Mapping[type, Any] = {str: "other", int: 77, bool: True, dict: {"r": 77}}
 
 

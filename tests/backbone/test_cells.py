@@ -32,7 +32,6 @@ FAMILIES = (
     "RoBERTa, mean",
 )  # fmt: skip
 CONVOLUTIONAL = {"RN50", "ConvNeXt", "MobileCLIP"}
-WITHOUT_CLASS_TOKEN = {"SigLIP", "PE-Core"}
 WITHOUT_LAYER_NORMS = {"RN50", "MobileCLIP"}
 IN_BLOCKS = {"lora", "adapter", "lilt-lwa-ln", "lilt-da", "mixout"}
 AMONG_PATCHES = {"vpt", "maple"}
@@ -70,10 +69,8 @@ def scores(label: str, on: Backbone, bank: Path, precision: str) -> Tensor:
 
 
 def expected_not_applicable(family: str, method: str) -> bool:
-    return (
-        (family in CONVOLUTIONAL and method in IN_BLOCKS | AMONG_PATCHES)
-        or (family in WITHOUT_CLASS_TOKEN and method in AMONG_PATCHES)
-        or (family in WITHOUT_LAYER_NORMS and method in NORMS)
+    return (family in CONVOLUTIONAL and method in IN_BLOCKS | AMONG_PATCHES) or (
+        family in WITHOUT_LAYER_NORMS and method in NORMS
     )
 
 

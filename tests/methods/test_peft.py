@@ -68,8 +68,8 @@ def test_what_must_hold(backbone: Backbone, tmp_path: Path, kind: str) -> None:
     for check in CHECKS.values():
         try:
             check(tried)
-        except NotApplicable as reason:
-            assert str(reason) == "it does not say so" or "of this kind" in str(reason)
+        except NotApplicable:
+            assert check.__name__ in ("starts_at_zero_shot", "support_order_is_free", "sees_no_more_than_it_says")
 
 
 @pytest.mark.parametrize("kind", sorted({*KINDS} - MOVES))

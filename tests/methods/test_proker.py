@@ -72,7 +72,10 @@ def test_its_search_takes_the_first_best_of_the_whole_grid_on_validation() -> No
 def test_a_kernel_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("methods.proker.MOST_VIEWS", 20)
     ProKeR().head(random_support(views=1))
-    with pytest.raises(NotApplicable, match="a kernel of 24 views does not fit into memory; up to 20 do"):
+    with pytest.raises(NotApplicable, match="a kernel of 24 views needs 0 GiB of memory: only up to 20 are"):
+        ProKeR().head(random_support(views=2))
+    monkeypatch.setattr("methods.proker.BYTES", 20 * 2**30)
+    with pytest.raises(NotApplicable, match="needs 11,520 GiB"):
         ProKeR().head(random_support(views=2))
 
 
