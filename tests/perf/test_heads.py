@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bench.backbone.tuned import tuned
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backbone import load
-from bench.backbone.tuned import tuned
 from bench.cell.fitting.fitting import Fitting
 from bench.cell.prepare import freeze, prepare
 from bench.features.bank import Bank
