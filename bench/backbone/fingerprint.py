@@ -36,9 +36,9 @@ TELLING = (
 SAMPLES = ("a photo of a red star.", "Two dogs, 12 cats: what's left?", "naïve café \u4f60\u597d")
 
 
-def fingerprint(model: nn.Module, preprocess: PreprocessCfg, tokenizer: Any) -> str:
-    """16 hex digits."""
-    digest = hashlib.sha256(repr(preprocess).encode())
+def fingerprint(model: nn.Module, preprocess: PreprocessCfg, tokenizer: Any, crop: float = 1.0) -> str:
+    """16 hex digits. crop: the share of a picture's sides, in its middle, that is looked at."""
+    digest = hashlib.sha256((repr(preprocess) if crop == 1 else f"{preprocess!r} {crop:g}").encode())
     text = getattr(model, "text", None)
     if isinstance(text, HFTextEncoder):  # its folder says more than its weights do
         digest.update(text_identity(text, tokenizer).encode())

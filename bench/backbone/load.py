@@ -78,14 +78,19 @@ def load(name: str, device: str = "cpu") -> Backbone:
     """Load a backbone, frozen and in eval mode. Raises UsageError for names or files that don't work."""
     with _one_line(name), _code_refused():
         model, tokenizer = _model(name)
-        preprocess = PreprocessCfg(**model.visual.preprocess_cfg)
-        prints = fingerprint(model, preprocess, tokenizer)
+        config = dict(model.visual.preprocess_cfg)
+        crop = config.pop("crop_pct", 1.0)  # the middle of the picture that is looked at; of timm's models alone
+        preprocess = PreprocessCfg(**config)
+        prints = fingerprint(model, preprocess, tokenizer, crop)
         clip = split_towers(model).to(device).eval().requires_grad_(False)
     clip.anew = lambda: split_towers(_fresh(name))
     side, other = preprocess.size if isinstance(preprocess.size, tuple | list) else (preprocess.size, preprocess.size)
     steps = image_transform_v2(preprocess, is_train=False).transforms
     geometric = [step for step in steps if not isinstance(step, transforms.ToTensor | transforms.Normalize)]
     words = f"{side} x {other} px, {preprocess.resize_mode}, {preprocess.interpolation}, filled with {preprocess.fill_color}"
+    if crop < 1:
+        geometric[0] = transforms.Resize(int(side / crop), transforms.InterpolationMode(preprocess.interpolation))
+        words += f", the middle {crop:g} of it"
     return Backbone(
         name, clip, tokenizer, transforms.Compose(geometric), side, words, prints, _is_aligned(name), _is_random(name)
     )

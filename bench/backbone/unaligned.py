@@ -4,6 +4,10 @@ As LilT has it (Khan and Fu, ICLR 2023): the class token of either tower's last 
 bias to a shared width, a temperature that starts at 0.07, images squashed to a square with CLIP's mean and deviation,
 texts as "[CLS] words" without end token, at most 26 tokens. BERT's first token type is folded into its positions: the
 published code drops token types, which this does without changing what a pretrained model computes.
+
+The projections start orthogonal and without bias, so that a head, which doesn't train them, sees the towers' own angles (where
+`dim` is no smaller than the tower's width); `projection=linear` starts them as LilT does, at torch's default, which distorts
+them. `pixels=timm` prepares images as the image model was trained: its own statistics, resizing and crop.
 """
 
 from __future__ import annotations
@@ -42,7 +46,8 @@ class Align:
     dim: int = 256  # of the shared space
     size: int = 256  # side of the images, pixels
     seed: int = 0  # of the projections, and of a tower that is random
-    pixels: Literal["clip", "timm"] = "clip"  # whose mean and deviation: CLIP's, or what the image model was trained with
+    pixels: Literal["clip", "timm"] = "clip"  # squashed, with CLIP's mean and deviation, or as the image model was trained with
+    projection: Literal["orthogonal", "linear"] = "orthogonal"  # how the projections start
 
     def __post_init__(self) -> None:
         if not self.image.startswith("timm/") or self.image == "timm/":
@@ -71,6 +76,7 @@ def unaligned(name: str) -> tuple[Unaligned, Callable[[list[str]], Tensor]]:
         visual = image_tower(asked)
         source = _text_source(asked.text)
         text = text_tower(source.removesuffix("/random"), asked.dim, pretrained=not source.endswith("/random"))
+        start_projections(asked, visual, text)
     return Unaligned(visual, text), ClassTokenFirst(source.removesuffix("/random"))
 
 
@@ -79,7 +85,17 @@ def unaligned_anew(name: str) -> Unaligned:
     asked: Align = build_parameters(Align, parse_call(name, "backbone"))
     image = asked.image.partition(":")[0].removesuffix("/random")
     text = text_tower(_text_source(asked.text).removesuffix("/random"), asked.dim, pretrained=False)
-    return Unaligned(image_tower(replace(asked, image=f"{image}/random")), text)
+    visual = image_tower(replace(asked, image=f"{image}/random"))
+    start_projections(asked, visual, text)
+    return Unaligned(visual, text)
+
+
+def start_projections(asked: Align, visual: Any, text: Any) -> None:
+    """In place; torch's default is what they have already."""
+    if asked.projection == "orthogonal":
+        for layer in (visual.head.proj, text.proj):
+            nn.init.orthogonal_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def image_tower(asked: Align) -> TimmModel:
@@ -107,10 +123,11 @@ def image_tower(asked: Align) -> TimmModel:
     if hasattr(trunk, "set_input_size"):
         trunk.set_input_size((asked.size, asked.size))
     own = trunk.pretrained_cfg
-    mean, std = (OPENAI_DATASET_MEAN, OPENAI_DATASET_STD) if asked.pixels == "clip" else (own["mean"], own["std"])
     visual.image_size = (asked.size, asked.size)
-    squashed = {"resize_mode": "squash", "interpolation": "bicubic"}
-    visual.preprocess_cfg = {"size": visual.image_size, "mean": tuple(mean), "std": tuple(std), **squashed}
+    how = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD, "resize_mode": "squash", "interpolation": "bicubic"}
+    if asked.pixels == "timm":
+        how = {name: own[name] for name in ("mean", "std", "interpolation", "crop_pct")} | {"resize_mode": "shortest"}
+    visual.preprocess_cfg = {"size": visual.image_size, **how, "mean": tuple(how["mean"]), "std": tuple(how["std"])}
     return visual
 
 

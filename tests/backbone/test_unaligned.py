@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 
 from bench.backbone import load
 from bench.errors import UsageError
@@ -82,11 +85,37 @@ def test_features_are_the_projected_class_tokens_of_the_pretrained_models(name: 
     torch.testing.assert_close(backbone.clip.image(pixels), heads[0].proj(image(normalised)), atol=1e-5, rtol=1e-4)
 
 
+@torch.no_grad()
+def test_projections_keep_the_towers_angles_unless_they_start_as_lilts(name: str) -> None:
+    rows = torch.randn(5, 64)
+    for asked, kept in (("dim=80", True), ("dim=80, projection=linear", False)):
+        clip = load(name.replace("dim=24", asked)).clip
+        heads: Any = (clip.image.head, clip.text.head)
+        made = heads[0].proj(rows)
+        assert torch.allclose(F.normalize(made) @ F.normalize(made).T, F.normalize(rows) @ F.normalize(rows).T, atol=1e-5) == kept
+        assert all(bool(head.projection[1].any()) != kept for head in heads)
+    fewer: Any = load(name).clip.image.head.projection[0]
+    torch.testing.assert_close(fewer @ fewer.T, torch.eye(24), atol=1e-5, rtol=0)
+
+
+def test_pixels_of_timm_are_those_that_the_image_model_was_trained_with(name: str) -> None:
+    backbone = load(name.replace("dim=24", "dim=24, pixels=timm"))
+    model = timm.create_model("test_vit", img_size=64)
+    about = timm.data.resolve_model_data_config(model, args={"input_size": (3, 64, 64)})
+    theirs = timm.data.create_transform(**about, is_training=False)
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8))
+    embed: Any = backbone.clip.image.stages[0]
+    ours = (torch.from_numpy(np.array(backbone.resize(picture))).permute(2, 0, 1) / 255 - embed.mean) / embed.std
+    assert about["crop_pct"] < 1 and f"the middle {about['crop_pct']:g}" in backbone.preprocessing
+    torch.testing.assert_close(ours, theirs(picture), atol=1e-5, rtol=1e-5)
+
+
 def test_the_fingerprint_is_of_both_towers_and_the_seed(name: str, folder: Path, image_file: Path) -> None:
     first = load(name).fingerprint
     assert load(name).fingerprint == first
     assert load(name.replace("dim=24", "dim=24, seed=1")).fingerprint != first
     assert load(name.replace("dim=24", "dim=24, pixels=timm")).fingerprint != first
+    assert load(name.replace("dim=24", "dim=24, projection=linear")).fingerprint != first
     found = {first}
     for file, key in ((image_file, "norm.weight"), (folder / "model.safetensors", "embeddings.LayerNorm.weight")):
         weights = load_file(file)
