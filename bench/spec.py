@@ -16,6 +16,9 @@ from bench.errors import UsageError, unknown
 _ENTRY = re.compile(r"\s*(?P<name>[^\[\],\s][^\[\],]*?)\s*(?:\[(?P<parameters>[^\]]*)\])?\s*(?:,|$)")
 
 
+EVERYTHING = 0  # in place of a count of examples: all that there are to learn from
+
+
 @dataclass(frozen=True)
 class Named:
     """A name with the parameters that were typed, still as text."""
@@ -82,17 +85,21 @@ def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
 
 
 def parse_shots(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Support sizes such as `1,4,n=500`: shots per class, and counts of examples in all. Raises UsageError."""
+    """Support sizes such as `1,4,n=500,all`: shots per class; counts of examples in all, for `all` EVERYTHING. Raises UsageError."""
     counts: list[str] = []
     shots: list[str] = []
+    everything = False
     for part in text.split(","):
+        if part.strip() == "all":
+            everything = True
+            continue
         name, equals, number = part.partition("=")
         if equals and name.strip() != "n":
-            raise UsageError(f"can't read shots {text!r} at {part.strip()!r}: write 4 per class, or n=500 examples in all")
+            raise UsageError(f"can't read shots {text!r} at {part.strip()!r}: write 4 per class, n=500 examples in all, or all")
         (counts if equals else shots).append(number if equals else part)
     return (
         tuple(parse_numbers(",".join(shots), "shots")) if shots else (),
-        tuple(parse_numbers(",".join(counts), "n of shots")) if counts else (),
+        (*(parse_numbers(",".join(counts), "n of shots") if counts else ()), *([EVERYTHING] if everything else [])),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.api import resolve_tasks
 from bench.errors import UsageError
-from bench.spec import Named, build_parameters, parse_names, parse_numbers, parse_shots
+from bench.spec import EVERYTHING, Named, build_parameters, parse_names, parse_numbers, parse_shots
 from tasks.find import task_groups
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="[],=", exclude_categories=("Z", "C")), min_size=1, max_size=8)
@@ -152,6 +152,7 @@ def test_shots_per_class_and_counts_in_all_are_told_apart() -> None:
     assert parse_shots("1,4,n=500") == ((1, 4), (500,))
     assert parse_shots(" n = 2000, 16,n=500,16") == ((16,), (2000, 500))
     assert parse_shots("n=10") == ((), (10,))
+    assert parse_shots("4, all,n=10") == ((4,), (10, EVERYTHING))
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 10**6)), min_size=1))

@@ -37,7 +37,7 @@ DEFAULT_SEEDS = "1,2,3"
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder of CoOp's published few-shot index files, instead of supports that are drawn here.",
 )
-@click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all.")
+@click.option("--shots", default=DEFAULT_SHOTS, show_default=True, help="Labelled examples per class; n=500 for 500 in all; all.")
 @click.option("--seeds", default=DEFAULT_SEEDS, show_default=True, help="One support set each.")
 @click.option(
     "--suite",

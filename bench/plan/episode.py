@@ -54,6 +54,15 @@ def draw_episode(task: Task, shots: int, seed: int, protocol: str, by_count: boo
     return Episode(each, seed, support, validation)
 
 
+def everything(task: Task) -> int:
+    """How many examples there are to learn from: those of the train split that have a label, or all pairs."""
+    return len(_learnable(task.kind, task.train))
+
+
+def _learnable(kind: str, split: Split) -> np.ndarray:
+    return np.flatnonzero(split.labels >= 0) if KINDS[kind].has_classes else np.arange(len(split))
+
+
 def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, *hashlib.sha256(f"{task.data} {split_name}".encode()).digest()[:8]])
 
@@ -61,7 +70,7 @@ def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
 def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int, by_count: bool) -> tuple[int, ...]:
     """The first `wanted` rows of one order of all that may be learnt from."""
     kind = KINDS[task.kind]
-    rows = np.flatnonzero(split.labels >= 0) if kind.has_classes else np.arange(len(split))
+    rows = _learnable(task.kind, split)
     if wanted > len(rows):
         if by_count:
             raise DataError(

@@ -10,11 +10,12 @@ from functools import cached_property
 from typing import Literal
 
 from bench.errors import UsageError
+from bench.plan.episode import everything
 from bench.plan.evaluation import CORRUPTIONS, NOWHERE, Evaluation
 from bench.plan.index_files import file_hash, support_file, support_name
 from bench.plan.registry import Registry, told
 from bench.plugins.code import method_code
-from bench.spec import Named
+from bench.spec import EVERYTHING, Named
 from bench.store.record import CellInfo, Record
 from bench.store.store import cell_key
 from bench.tuned import code_with_choice
@@ -101,7 +102,7 @@ def expand(
     cells: dict[Hashable, Cell] = {}
     given = request.sources.support
     if given and request.counts:
-        raise UsageError("--support gives supports of so many shots per class: leave out n=COUNT from --shots")
+        raise UsageError("--support gives supports of so many shots per class: leave out n=COUNT and all from --shots")
     for named in request.methods:
         method = registry.build(named)
         code = method_code(type(method))
@@ -110,7 +111,8 @@ def expand(
         for source, task in tasks.items():
             chosen = code_with_choice(code, request.recipe, fingerprint, named.name, task.kind)
             reason = _reason(method.kinds, task)
-            sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in request.counts)]
+            counts = [everything(task) if count == EVERYTHING else count for count in request.counts]
+            sizes = [*((shots, False) for shots in request.shots), *((count, True) for count in counts)]
             points = [(*size, seed) for size in sizes for seed in request.seeds] if method.uses_support else [(0, False, 0)]
             for shots, by_count, seed in points:
                 info = CellInfo(

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from bench.errors import UsageError
+from bench.plan.episode import draw_episode
 from bench.plan.grid import Cell, Request, Resume, expand, of_other_data, plan
 from bench.plan.registry import Registry, find_methods
-from bench.spec import Named, parse_names
+from bench.spec import EVERYTHING, Named, parse_names
 from bench.store.record import Failure, Record, from_json, to_json
 from bench.store.store import cell_key
 from tasks.base import Sources
+from tasks.find import find_task
 from tests.factories import make_cell, make_record, make_task
 from tests.tasks.catalog.miniature import write_index
 
@@ -230,3 +232,12 @@ def test_a_missing_index_file_is_told_before_anything_runs(registry: Registry, t
     expand(request("free", sources=Sources(support=tmp_path)), registry, "f00d")  # needs none
     with pytest.raises(UsageError, match=r"leave out n=COUNT"):
         expand(request("free", counts=(500,), sources=Sources(support=tmp_path)), registry, "f00d")
+
+
+def test_all_shots_are_all_examples_that_have_a_label() -> None:
+    request = Request((Named("linear-probe"),), ("digits",), (), (1,), counts=(EVERYTHING,))
+    (cell,) = expand(request, find_methods(), "f00d")
+    task = find_task("digits")
+    assert (cell.info.shots, cell.info.by_count) == (len(task.train), True)
+    support = draw_episode(task, cell.info.shots, 1, "fixed", by_count=True).support
+    assert sorted(support) == list(range(len(task.train)))
