@@ -85,7 +85,7 @@ def parse_numbers(text: str, what: str, least: int = 1) -> list[int]:
 
 
 def parse_shots(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Support sizes such as `1,4,n=500,all`: shots per class; counts of examples in all, for `all` EVERYTHING. Raises UsageError."""
+    """Support sizes such as `1,4,n=500,all`: shots per class; counts in all, for `all` EVERYTHING. Raises UsageError."""
     counts: list[str] = []
     shots: list[str] = []
     everything = False

@@ -16,8 +16,7 @@ from bench.spec import EVERYTHING, Named, parse_names
 from bench.store.record import Failure, Record, from_json, to_json
 from bench.store.store import cell_key
 from tasks.base import Sources
-from tasks.find import find_task
-from tests.factories import make_cell, make_record, make_task
+from tests.factories import make_cell, make_record, make_split, make_task
 from tests.tasks.catalog.miniature import write_index
 
 METHOD = """
@@ -234,10 +233,9 @@ def test_a_missing_index_file_is_told_before_anything_runs(registry: Registry, t
         expand(request("free", counts=(500,), sources=Sources(support=tmp_path)), registry, "f00d")
 
 
-def test_all_shots_are_all_examples_that_have_a_label() -> None:
-    request = Request((Named("linear-probe"),), ("digits",), (), (1,), counts=(EVERYTHING,))
-    (cell,) = expand(request, find_methods(), "f00d")
-    task = find_task("digits")
-    assert (cell.info.shots, cell.info.by_count) == (len(task.train), True)
-    support = draw_episode(task, cell.info.shots, 1, "fixed", by_count=True).support
-    assert sorted(support) == list(range(len(task.train)))
+def test_all_shots_are_all_examples_that_have_a_label(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = make_task("a", load=lambda name: make_split(name, [0, 1, -1, 2, 1]))
+    monkeypatch.setattr("tasks.find.TASKS", (task,))
+    (cell,) = expand(Request((Named("stub"),), ("a",), (), (1,), counts=(EVERYTHING,)), registry, "f00d")
+    assert (cell.info.shots, cell.info.by_count) == (4, True)
+    assert sorted(draw_episode(task, 4, 1, "fixed", by_count=True).support) == [0, 1, 3, 4]
