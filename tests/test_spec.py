@@ -185,7 +185,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,m=5", "can't read shots '1,m=5' at 'm=5': write 4 per class, or n=500 examples in all"),
+        ("1,m=5", "can't read shots '1,m=5' at 'm=5': write 4 per class, n=500 examples in all, or all"),
         ("n=0", "n of shots must be at least 1, got 0"),
         ("n=many", "'many' is not a whole number"),
         ("n=", "'' is not a whole number"),
