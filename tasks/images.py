@@ -17,6 +17,8 @@ from bench.errors import DataError
 
 _KINDS = "jpg jpeg jpe jfif png apng webp bmp dib gif tif tiff avif ppm pgm pbm pnm tga jp2 j2k jpx"
 EXTENSIONS = frozenset(f".{kind}" for kind in _KINDS.split(" "))  # of what Pillow reads without another program's help
+# What a file may be, whatever it is called: an EPS would be handed to another program.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")
 MOST_PIXELS = 100_000_000
 MOST_LONG = 200  # times as long as wide: towers take a square, and a picture is first resized by its shorter side
 DECODING = b"2"  # to be raised with any change of what becomes of some files' pixels: what was made of them is made anew
@@ -108,7 +110,7 @@ def white_for(highest: float) -> float:
 def _opened(file: BinaryIO, name: str) -> Iterator[Image.Image]:
     """A picture that isn't decoded yet. Raises DataError that says why it can't be read, whatever fails inside."""
     try:
-        with _QUIET, Image.open(file) as image:
+        with _QUIET, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise _too_large(name, f"{image.width} x {image.height} pixels")
             if max(image.size) > MOST_LONG * min(image.size):

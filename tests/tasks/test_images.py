@@ -174,3 +174,16 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.png"):
         open_image(tmp_path / "gone.png")
+
+
+def test_a_file_that_another_program_would_have_to_read_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*given: object, **named: object) -> None:
+        raise AssertionError("another program was asked")
+
+    monkeypatch.setattr("subprocess.Popen", started)
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (8, 8)).save(path, "EPS")
+    with pytest.raises(DataError, match=r"photo.jpg can't be read as an image \(cannot identify"):
+        open_image(path)
