@@ -18,7 +18,7 @@ from bench.errors import DataError
 _KINDS = "jpg jpeg jpe jfif png apng webp bmp dib gif tif tiff avif ppm pgm pbm pnm tga jp2 j2k jpx"
 EXTENSIONS = frozenset(f".{kind}" for kind in _KINDS.split(" "))  # of what Pillow reads without another program's help
 # What a file may be, whatever it is called: an EPS would be handed to another program.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "AVIF", "PPM", "TGA", "JPEG2000")
 MOST_PIXELS = 100_000_000
 MOST_LONG = 200  # times as long as wide: towers take a square, and a picture is first resized by its shorter side
 DECODING = b"2"  # to be raised with any change of what becomes of some files' pixels: what was made of them is made anew

@@ -176,9 +176,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         open_image(tmp_path / "gone.png")
 
 
-def test_a_file_that_another_program_would_have_to_read_is_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_another_program_would_have_to_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*given: object, **named: object) -> None:
         raise AssertionError("another program was asked")
 
