@@ -54,6 +54,7 @@ class Board:
     detail: str
     link: str
     columns: list[Column]
+    extras: list[int]  # numbers of the columns that show only when asked for, so that costs stand beside scores
     sorted_by: str  # title of the column that the rows come ordered by
     lines: list[BoardRow]
     shots: list[str]
@@ -107,6 +108,7 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         detail=detail,
         link=heading if alone else table.section.title,
         columns=shown,
+        extras=[number for number, column in enumerate(shown) if column.extra],
         sorted_by=sizes.title(table.largest),
         lines=[_line(number, position, row, entries(row, shown), row.missing) for position, row in enumerate(table.rows)],
         shots=[sizes.title(shots) for shots in table.shots],

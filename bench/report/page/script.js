@@ -1,5 +1,5 @@
 "use strict";
-// Sorting, filtering, drill-down and the theme. Text from records is only ever set as text, never as markup.
+// Sorting, filtering, drill-down, the theme, and links to what is shown. Text from records is only ever set as text, never as markup.
 (() => {
   const root = document.documentElement;
   const CHUNK = 500; // cells shown at once in a drill-down
@@ -9,6 +9,7 @@
     set theme(name) { try { localStorage.setItem("theme", name); } catch { /* a private window: for this visit only */ } },
   };
   if (["light", "dark"].includes(remembered.theme)) root.dataset.theme = remembered.theme;
+  root.dataset.columns = "main"; // without this script all columns show
 
   function make(name, text = "", className = "") {
     const element = document.createElement(name);
@@ -38,14 +39,16 @@
 
   // Sorting: unknown last either way; rows that are equal stay in their order.
 
+  const nameOf = (header) => header.textContent.trim().replaceAll("\u00a0", " ");
   const collator = new Intl.Collator("en", { numeric: true });
 
-  function sort(header) {
+  const turned = { ascending: "descending", descending: "ascending" };
+  let sorted = ""; // what the address says of it
+
+  function sort(header, direction = turned[header.getAttribute("aria-sort")] ?? header.dataset.first) {
     const table = header.closest("table");
     const headers = [...header.parentElement.cells];
     const column = headers.indexOf(header);
-    const turned = { ascending: "descending", descending: "ascending" };
-    const direction = turned[header.getAttribute("aria-sort")] ?? header.dataset.first;
     const sign = direction === "ascending" ? 1 : -1;
     const numbers = header.dataset.type === "number";
     const compare = numbers ? (a, b) => a - b : collator.compare;
@@ -59,6 +62,7 @@
     table.tBodies[0].append(...keyed.flatMap(({ row, detail }) => (detail ? [row, detail] : [row])));
     for (const other of headers) other.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", direction);
+    sorted = [header.closest(".board").id, table.className, direction, nameOf(header)].join(",");
     say(`Sorted by ${header.textContent.trim()}, ${direction}`);
   }
 
@@ -93,6 +97,53 @@
       }
     }
     say(words.length || family || kind ? `${seen.size} of ${all.size} methods` : "");
+  }
+
+  // The address says what is filtered and sorted, so that a link shows the same; "#table-1" stays a place on the page.
+
+  const FIELDS = { name: "by-name", family: "by-family", kind: "by-kind" };
+
+  function showColumns(all) {
+    root.dataset.columns = all ? "all" : "main";
+    document.getElementById("columns").setAttribute("aria-pressed", String(all));
+    hints();
+  }
+
+  function tell() {
+    const state = new URLSearchParams();
+    for (const [key, id] of Object.entries(FIELDS)) {
+      const value = document.getElementById(id).value.trim();
+      if (value) state.set(key, value);
+    }
+    if (sorted) state.set("sort", sorted);
+    if (root.dataset.columns === "all") state.set("columns", "all");
+    const text = state.toString();
+    if (!text && !location.hash.includes("=")) return;
+    history.replaceState(null, "", location.href.split("#")[0] + (text ? `#${text}` : ""));
+  }
+
+  function follow() {
+    if (!location.hash.includes("=")) return;
+    const state = new URLSearchParams(location.hash.slice(1));
+    for (const [key, id] of Object.entries(FIELDS)) {
+      const field = document.getElementById(id);
+      field.value = state.get(key) ?? "";
+      if (field.selectedIndex === -1) field.selectedIndex = 0; // a family or kind that this page doesn't have
+    }
+    const [board, className, direction, ...title] = (state.get("sort") ?? "").split(",");
+    const table = [...(document.getElementById(board)?.querySelectorAll(".scroll > table") ?? [])].find((one) => one.className === className);
+    const header = [...(table?.tHead.rows[0].cells ?? [])].find((one) => nameOf(one) === title.join(","));
+    showColumns(state.get("columns") === "all" || Boolean(header?.classList.contains("extra")));
+    if (header && turned[direction]) sort(header, direction);
+    filter();
+  }
+
+  // A shadow where a table goes on to the right.
+
+  function hints() {
+    for (const box of document.querySelectorAll(".scroll")) {
+      box.classList.toggle("further", box.scrollWidth - box.clientWidth - box.scrollLeft > 4);
+    }
   }
 
   // Drill-down: built when asked for, from the data at the end of the page.
@@ -187,11 +238,21 @@
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("controls").hidden = false;
     themeButton();
-    for (const id of ["by-name", "by-family", "by-kind"]) document.getElementById(id).addEventListener("input", filter);
+    for (const id of ["by-name", "by-family", "by-kind"]) document.getElementById(id).addEventListener("input", () => { filter(); tell(); });
     document.addEventListener("click", ({ target }) => {
-      if (target.matches(".sort")) sort(target.closest("th"));
-      if (target.matches(".open")) toggle(target);
+      if (target.matches(".sort")) { sort(target.closest("th")); tell(); return; }
+      if (target.matches(".open")) { toggle(target); return; }
+      if (target.id === "columns") { showColumns(root.dataset.columns !== "all"); tell(); return; }
+      if (target.closest("a, button, input, select, summary, .detail-row") || !getSelection().isCollapsed) return;
+      const opener = target.closest(".scroll > table > tbody > tr")?.querySelector(".open");
+      if (opener) toggle(opener);
     });
+    for (const box of document.querySelectorAll(".scroll")) box.addEventListener("scroll", hints, { passive: true });
+    addEventListener("resize", hints);
+    addEventListener("toggle", hints, true);
+    addEventListener("hashchange", follow);
     filter(); // a browser may have kept what was typed before a reload
+    follow();
+    hints();
   });
 })();

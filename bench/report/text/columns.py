@@ -30,6 +30,11 @@ class Column:
     is_score: bool = False  # of the headline or another metric: the most is the best
 
     @property
+    def extra(self) -> bool:
+        """Whether the page shows it only when asked for: what compares rows, and what says again what another column does."""
+        return not self.short or self.short in ("bootstrap", "share", "stored KiB")
+
+    @property
     def name(self) -> str:
         """What a command line calls it: without a comma."""
         return self.short or self.title
