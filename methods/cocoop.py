@@ -10,8 +10,7 @@ the batch is one image. On pair tasks the context precedes the task's text; retr
 image and caption and is left out. SGD, learning rate 2e-3, momentum 0.9, weight decay 5e-4, 10 epochs, cosine
 per epoch, first epoch at 1e-5.
 
-On the bundled tasks the step budget leaves it 150 of up to 1,600 steps of one image each; at 16 shots it then beats
-zero-shot on one of the four classifications (mean of three seeds), with `--recipe paper` on three of them.
+On the bundled tasks the step budget leaves it 1,000 of up to 1,600 steps of one image each.
 """
 
 from __future__ import annotations
