@@ -18,7 +18,10 @@ DEFAULT_SEEDS = "1,2,3"
 
 @click.command()
 @click.option(
-    "--methods", default="all", show_default=True, help="Names or groups, with parameters if wanted: coop[n_ctx=4],lora[r=8]."
+    "--methods",
+    default="all",
+    show_default=True,
+    help="Names or groups, with parameters if wanted: coop[n_ctx=4],lora; all,-cocoop.",
 )
 @click.option(
     "--tasks",

@@ -14,10 +14,12 @@ from tasks.find import task_groups
 
 
 def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
-    """The methods of a text such as `all` or `coop[n_ctx=4],lora`. Raises UsageError."""
+    """The methods of a text such as `all`, `coop[n_ctx=4],lora` or, of all but these, `all,-peft,-cocoop`. Raises UsageError."""
     named: dict[Named, None] = {}
     for entry in parse_names(text, "methods"):
-        if entry == Named("all"):
+        if entry.name.startswith("-"):
+            named = _without(named, Named(entry.name.removeprefix("-"), entry.parameters), registry)
+        elif entry == Named("all"):
             named.update(dict.fromkeys(registry.all_rows()))
         elif not entry.parameters and entry.name in registry.groups:
             named.update(dict.fromkeys(registry.groups[entry.name]))
@@ -26,7 +28,21 @@ def resolve_methods(text: str, registry: Registry) -> tuple[Named, ...]:
         else:
             registry.build(entry)
             named[entry] = None
+    if not named:
+        raise UsageError(f"--methods {text}: that leaves none")
     return tuple(named)
+
+
+def _without(named: dict[Named, None], entry: Named, registry: Registry) -> dict[Named, None]:
+    """A bare name leaves out all that it stands for, whatever their parameters."""
+    if entry.parameters:
+        registry.build(entry)
+        return {one: None for one in named if one != entry}
+    if entry.name not in registry.groups:
+        registry.build(entry)
+        return {one: None for one in named if one.name != entry.name}
+    group = registry.groups[entry.name]
+    return {one: None for one in named if one not in group}
 
 
 def _rows(name: str, registry: Registry) -> list[Named]:

@@ -179,3 +179,20 @@ def test_a_method_whose_variants_cannot_be_told_is_left_out_of_all_with_the_reas
     assert registry.absent["mine"] == "it needs a library"
     with pytest.raises(UsageError, match=r"^mine: it needs a library$"):
         resolve_methods("mine", registry)
+
+
+def test_a_name_after_a_minus_is_left_out() -> None:
+    registry = find_methods()
+    whole = resolve_methods("all", registry)
+    fewer = resolve_methods("all,-cocoop,-lilt", registry)
+    gone = {"cocoop", *(named.name for named in registry.groups["lilt"])}
+    assert [named for named in whole if named not in fewer] == [
+        named for named in whole if named.name in gone and named not in fewer
+    ]
+    assert "cocoop" not in {named.name for named in fewer} and len(fewer) < len(whole)
+    assert resolve_methods("lora[r=8],lora,-lora[r=8]", registry) == (Named("lora"),)
+    assert resolve_methods("lora[r=8],coop,-lora", registry) == (Named("coop"),)
+    with pytest.raises(UsageError, match="unknown method 'cocop': did you mean"):
+        resolve_methods("all,-cocop", registry)
+    with pytest.raises(UsageError, match="that leaves none"):
+        resolve_methods("lora,-lora", registry)
