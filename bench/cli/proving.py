@@ -82,10 +82,13 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int) -> None:
     show_default=True,
     help="Folder with the records that give each method its place.",
 )
-def docs(out: Path, readme: Path, results: Path) -> None:
-    """Write the page that lists every method, and the leaderboard in README."""
+@click.option(
+    "--picture", type=click.Path(path_type=Path), default=Path("docs/budgets.svg"), show_default=True, help="README's picture."
+)
+def docs(out: Path, readme: Path, results: Path, picture: Path) -> None:
+    """Write the page that lists every method, the leaderboard in README, and README's picture of what fits which budget."""
     from bench.checks.methods_page import methods_page
-    from bench.checks.readme import with_leaderboard
+    from bench.checks.readme import draw_budgets, with_leaderboard
     from bench.plan.registry import find_methods
     from bench.report import summarise_records
     from bench.store.store import Store
@@ -98,3 +101,6 @@ def docs(out: Path, readme: Path, results: Path) -> None:
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")
         click.echo(f"{path}")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_budgets(summary, picture)
+    click.echo(f"{picture}")

@@ -235,7 +235,7 @@ def _frame(axes: Axes, panel: Panel, lines: _Lines) -> None:
 
 def _label(axes: Axes, label: Label, point: NDArray[np.floating], lines: _Lines) -> None:
     if label.line_to is not None:
-        lines.add([point, label.line_to], "#777777", 0.6)
+        lines.add(np.array([point, label.line_to]), "#777777", 0.6)
     axes.text(
         label.x, label.y, label.text, fontsize=SIZE, ha="center", va="center", color=INK, weight=label.weight, zorder=FRONT + 1
     )
