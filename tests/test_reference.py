@@ -63,7 +63,7 @@ def test_the_picture_in_readme_is_the_reference_runs(records: list[Record], tmp_
     """The names are compared, not the bytes, which are another version of matplotlib's to choose."""
     summary = summarise_records(records)
     draw_budgets(summary, tmp_path / "made.svg")
-    bold = "<text[^>]*bold[^>]*>([^<]+)<"
+    bold = "<text[^>]*font-weight: 700[^>]*>([^<]+)<"
     made, there = ((tmp_path / "made.svg").read_text("utf-8"), (ROOT / "docs" / "budgets.svg").read_text("utf-8"))
     assert re.findall(bold, made) == re.findall(bold, there) != [], "run: python -m bench docs"
     assert "(docs/budgets.svg)" in (ROOT / "README.md").read_text(encoding="utf-8")
