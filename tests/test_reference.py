@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from bench.checks.methods_page import methods_page
-from bench.checks.readme import with_count, with_leaderboard
+from bench.checks.readme import draw_budgets, with_count, with_leaderboard
 from bench.errors import UsageError
 from bench.plan.registry import find_methods
 from bench.report import summarise_records
@@ -57,6 +58,18 @@ def test_the_leaderboard_in_readme_is_the_reference_runs(records: list[Record]) 
     assert readme == with_count(readme, REGISTRY), "run: python -m bench docs"
     with pytest.raises(UsageError, match="put them in"):
         with_leaderboard("# Nothing", summarise_records(records))
+
+
+def test_the_picture_in_readme_is_the_reference_runs(records: list[Record], tmp_path: Path) -> None:
+    """The names are compared, not the bytes, which are another version of matplotlib's to choose."""
+    summary = summarise_records(records)
+    draw_budgets(summary, tmp_path / "made.svg")
+    bold = "<text[^>]*font-weight: 700[^>]*>([^<]+)<"
+    made, there = ((tmp_path / "made.svg").read_text("utf-8"), (ROOT / "docs" / "budgets.svg").read_text("utf-8"))
+    assert re.findall(bold, made) == re.findall(bold, there) != [], "run: python -m bench docs"
+    assert "(docs/budgets.svg)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(UsageError, match="--results of a whole run"):
+        draw_budgets(summarise_records([record for record in records if record.status == "not_applicable"]), tmp_path / "x.svg")
 
 
 def test_the_page_of_methods_is_up_to_date(records: list[Record]) -> None:

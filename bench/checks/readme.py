@@ -1,11 +1,17 @@
-"""What README tells of methods and records: how many there are, and the ten best rows of the reference run and zero-shot."""
+"""What README shows, made from registry and records: how many methods, the ten best rows, what fits which budget."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from bench.errors import UsageError
 from bench.plan.registry import Registry, how_many
 from bench.report import Summary
+from bench.report.plots.canvas import save, settings
+from bench.report.plots.scatter import MEMORY, SECONDS, cost_sheet, points
 from bench.report.text.leaderboard import short_table
+
+BUDGETS = (SECONDS, MEMORY)  # a panel of the picture each
 
 BEGIN, END = "<!-- made by `python -m bench docs` -->", "<!-- end -->"
 HOW_MANY = "<!-- how many, by `python -m bench docs` -->"
@@ -30,3 +36,12 @@ def _between(readme: str, mark: str, text: str) -> str:
     if not begin or not end:
         raise UsageError(f"README has no {mark} and {END} to write between: put them in")
     return before + begin + text + end + after
+
+
+def draw_budgets(summary: Summary, path: Path) -> None:
+    """Write score against each of `BUDGETS`, of the first table, as SVG. Raises UsageError if it has no figures."""
+    table = summary.tables[0]
+    if not all(points(table, cost) for cost in BUDGETS):
+        raise UsageError("no method of the first table has a score and its costs for every cell: take --results of a whole run")
+    with settings():
+        save(cost_sheet(table, BUDGETS).draw(), path.with_suffix(""))

@@ -84,10 +84,13 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int, backbone:
     show_default=True,
     help="Folder with the records that give each method its place.",
 )
-def docs(out: Path, readme: Path, results: Path) -> None:
-    """Write the page that lists every method, and what README tells of methods and records."""
+@click.option(
+    "--picture", type=click.Path(path_type=Path), default=Path("docs/budgets.svg"), show_default=True, help="README's picture."
+)
+def docs(out: Path, readme: Path, results: Path, picture: Path) -> None:
+    """Write the page that lists every method, what README tells of methods and records, and its picture of costs."""
     from bench.checks.methods_page import methods_page
-    from bench.checks.readme import with_count, with_leaderboard
+    from bench.checks.readme import draw_budgets, with_count, with_leaderboard
     from bench.plan.registry import find_methods
     from bench.report import summarise_records
     from bench.store.store import Store
@@ -100,3 +103,6 @@ def docs(out: Path, readme: Path, results: Path) -> None:
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8", newline="\n")
         click.echo(f"{path}")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    draw_budgets(summary, picture)
+    click.echo(f"{picture}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import msgspec
@@ -11,10 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.errors import UsageError
 from bench.kinds.metrics import Metric
 from bench.report import Summary, Table, summarise_records
+from bench.report.numbers.sorting import sort_rows
 from bench.report.numbers.summary import Row
-from bench.report.text.exports import leaderboard_csv
+from bench.report.page.machines import machines
+from bench.report.text.columns import columns
+from bench.report.text.exports import leaderboard_csv, leaderboard_json
 from bench.report.text.leaderboard import leaderboard
 from bench.store.record import Joules, Record
 from tests.report.factory import failed_record, later, make_record, realistic
@@ -115,6 +120,50 @@ def test_seeds_that_one_task_lacks_are_left_out_of_the_mean() -> None:
     assert (table.rows[0].scores[4].mean, table.rows[0].scores[4].count) == (pytest.approx(0.3), 2)
     assert table.rows[0].missing == 0
     assert table.rows[0].tasks["a"][4].ok == 3
+
+
+def test_a_method_with_fewer_seeds_shows_its_own_mean_and_says_over_how_many() -> None:
+    fewer = [record for record in SMALL if record.cell.label != "lora" or record.cell.seed == 1]
+    summary = summarise_records(fewer)
+    lora, whole = row(summary.tables[0], "lora"), row(only(SMALL), "coop")
+    assert lora.scores[4] is None and lora.rank is None and lora.gain is None  # it is compared with nobody
+    own = [score_of(record) for record in fewer if record.cell.label == "lora" and record.cell.shots == 4]
+    assert lora.partial[4].mean == pytest.approx(np.mean(own)) and lora.partial[4].count == 1
+    assert whole.partial == {} and row(summary.tables[0], "zero-shot").partial == {}
+    assert f"{100 * np.mean(own):.1f} (1 of 3 seeds)" in leaderboard(summary, {})
+    given = json.loads(leaderboard_json(summary))["tables"][0]["rows"]
+    assert {entry["label"]: list(entry["partial"]) for entry in given}["lora"] == ["1", "4"]
+    # With a task that it lacks altogether there is no mean at all.
+    assert row(only([r for r in fewer if (r.cell.label, r.cell.task) != ("lora", "b")]), "lora").partial == {}
+
+
+def test_two_thread_counts_are_one_machine() -> None:
+    def made(seed: int, **changes: object) -> Record:
+        record = make_record(seed=seed)
+        return msgspec.structs.replace(record, provenance=msgspec.structs.replace(record.provenance, **changes))
+
+    (note,) = [note for note in only([made(1), made(2, threads=1)]).notes if note.startswith("Made on")]
+    assert (
+        note == "Made on cpu, with 1 and 2 threads: seconds, joules and memory do not compare between cells of different counts."
+    )
+    (note,) = [note for note in only([made(1), made(2, host="there")]).notes if note.startswith("Made on")]
+    assert note == "Made on 2 different machines or devices, with 2 threads: seconds, joules and memory do not compare."
+    assert [dict(found.facts)["threads"] for found in machines([made(1), made(2, threads=1)])] == ["1, 2"]
+
+
+def test_tables_are_sorted_by_a_metric() -> None:
+    def scored(method: str, score: float, by_class: float) -> Record:
+        record = make_record(method, score=score)
+        return msgspec.structs.replace(record, metrics=record.metrics | {"class_mean_accuracy": Metric(by_class)})
+
+    summary = summarise_records([scored("even", 0.5, 0.5), scored("lazy", 0.75, 0.33)])
+    assert [entry.label for entry in summary.tables[0].rows] == ["lazy", "even"]
+    assert [entry.label for entry in sort_rows(summary, "class_mean_accuracy").tables[0].rows] == ["even", "lazy"]
+    assert "class mean" in [column.title for column in columns(summary.tables[0])]
+    alike = summarise_records([scored("even", 0.5, 0.5), scored("lazy", 0.75, 0.75)])
+    assert "class mean" not in [column.title for column in columns(alike.tables[0])]  # as in a balanced test set
+    with pytest.raises(UsageError, match="memory, class_mean_accuracy"):
+        sort_rows(summary, "f1")
 
 
 def test_missing_cell_is_counted_and_empties_mean_rank_and_costs() -> None:

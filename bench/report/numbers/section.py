@@ -21,7 +21,7 @@ _RECIPE = {
 }
 
 
-_PART = re.compile(r"[^,=():\[\]]*/[^,=():\[\]]*")  # what may be a path: the rest are names and brackets
+_PART = re.compile(r"(?<![)\]])[^,=():\[\]]*/[^,=():\[\]]*")  # what may be a path: the rest are names and brackets
 _DEEP = 3  # slashes from which on a name is a path
 
 

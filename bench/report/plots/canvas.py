@@ -22,6 +22,7 @@ DOTS_PER_INCH = 120
 METHODS = 60  # the best ones are drawn; a plot of more than these can't be read, the tables hold all
 FORMATS = ("svg", "png", "pdf")
 _NO_DATE: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+_FONT, _FONTS = "'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif"  # Verdana, where it is, is as wide
 TITLE_SIZE = 10  # points
 LABEL_LENGTH = 36  # characters; longer labels are cut in plots, not in tables
 
@@ -90,6 +91,8 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg",)) -> list[
     paths = [stem.with_name(f"{stem.name}.{ending}") for ending in formats]
     for path, ending in zip(paths, formats, strict=True):
         figure.savefig(path, format=ending, dpi=DOTS_PER_INCH, metadata=_NO_DATE[ending])
+        if ending == "svg":
+            path.write_text(path.read_text(encoding="utf-8").replace(_FONT, _FONTS), encoding="utf-8", newline="\n")
     return paths
 
 

@@ -16,7 +16,8 @@ from bench.report.plots.sheet import Panel, Sheet
 
 CROWDED = 12  # more methods than this need a taller plot
 BEST = 5  # methods that are named for their score, besides those on the front
-_WIDTH, _KEYS = 9.6, 0.42  # inches: of a panel with its margins, and between title and panel
+_MARGINS = 1.4  # inches: beside a panel, for the axis and for names that reach beyond it
+_WIDTH, _BESIDE, _KEYS = 9.6, 5.4, 0.42  # inches: of a panel with its margins, of one beside another, and from title to panel
 
 Point = tuple[Row, float, float]  # of a method: its cost and its score in percent
 Cost = tuple[str, Callable[[Costs], float | None]]  # what is across, and how a row's is found
@@ -55,7 +56,7 @@ def points(table: Table, cost: Cost) -> list[Point]:
 def cost_sheet(table: Table, costs: Sequence[Cost]) -> Sheet:
     """A panel for each cost, for which there must be points."""
     high = 4.9 if max(len(points(table, cost)) for cost in costs) > CROWDED else 3.5
-    wide = _WIDTH if len(costs) == 1 else 6.6
+    wide = _WIDTH if len(costs) == 1 else _BESIDE
     sheet = Sheet(wide * len(costs), 0.0, table.section.title)
     head = title_height(table.section.title, sheet.width)
     sheet.height = head + _KEYS + high + 0.5
@@ -70,7 +71,7 @@ def cost_sheet(table: Table, costs: Sequence[Cost]) -> Sheet:
         room = max(3.0, 0.2 * (max(spread) - min(spread)))
         low = min(spread) - room
         up = linear(low if min(spread) < 0 else max(-2.0, low), max(spread) + room, ticks=8)  # what lies at 0 is seen whole
-        panel = Panel(0.72 + wide * number, 0.5, wide - 1.5, high, cost_scale([spent for _, spent, _ in found]), up)
+        panel = Panel(0.72 + wide * number, 0.5, wide - _MARGINS, high, cost_scale([spent for _, spent, _ in found]), up)
         panel.below_title = cost[0]
         sheet.panels.append(panel)
         _fill(sheet, panel, table, found, family_looks(families))
@@ -93,8 +94,8 @@ def _fill(sheet: Sheet, panel: Panel, table: Table, found: list[Point], looks: d
         at = ([spent], [score])
         panel.curve(row.label, *at, colour=style.colour, line=None, marker=style.marker, face=style.face, size=size, depth=3)
     needed = [
-        row.baseline or place_ < BEST or (spent, score) in on_front or len(found) <= CROWDED
-        for place_, (row, spent, score) in enumerate(found)
+        row.baseline or number < BEST or (spent, score) in on_front or len(found) <= CROWDED
+        for number, (row, spent, score) in enumerate(found)
     ]
     inches = panel.place([spent for _, spent, _ in found], [score for *_, score in found])
     bounds = (panel.left, panel.bottom, panel.left + panel.width + 0.7, panel.bottom + panel.height + 0.1)
@@ -108,12 +109,12 @@ def _fill(sheet: Sheet, panel: Panel, table: Table, found: list[Point], looks: d
 
 def _remark(table: Table, found: list[Point], unnamed: int) -> str:
     """What is written over a panel."""
-    parts = ["grey line and bold names: nothing is both cheaper and better"]
+    parts = ["grey line and bold names: none is both cheaper and better"]
     left_out = sum(row.suits for row in table.rows) - len(found)
     if left_out:
         parts.append(f"{left_out} left out, for want of cells, of this cost or of room")
     if unnamed:
-        parts.append(f"{unnamed} without a name for want of room")
+        parts.append(f"{unnamed} unnamed")
     return "; ".join(parts)
 
 

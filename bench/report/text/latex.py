@@ -8,7 +8,7 @@ from bench.errors import UsageError
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Summary, Table
 from bench.report.text.columns import Column, columns
-from bench.text import latex
+from bench.text import latex, plain
 
 USUAL = ("gain", "trained", "seconds")  # beside the scores: what fits a page at a size that can be read
 _MANY = 6  # columns from which on letters are a size smaller
@@ -17,8 +17,8 @@ _MANY = 6  # columns from which on letters are a size smaller
 def leaderboard_tex(summary: Summary, wanted: Sequence[str] = ()) -> str:
     """One table per section. Figures are those of leaderboard.md; what is measured and estimated stays apart by its tilde.
 
-    `wanted`: names of columns, as the terminal has them; else the scores and `USUAL`. The best scores are bold. Methods that
-    suit no task of a table are left out. Raises UsageError for a column that no table has.
+    `wanted`: names of columns, as the terminal has them; else the scores and `USUAL`. The best scores are bold. Methods
+    without a score are named in a comment. Raises UsageError for a column that no table has.
     """
     known = dict.fromkeys(column.name for table in summary.tables for column in columns(table))
     for name in wanted:
@@ -36,10 +36,12 @@ def leaderboard_tex(summary: Summary, wanted: Sequence[str] = ()) -> str:
 def _table(table: Table, wanted: Sequence[str]) -> list[str]:
     names = wanted or (*map(sizes.title, table.shots), *USUAL)
     shown = [column for column in columns(table) if column.name in names]
-    rows = [row for row in table.rows if row.suits]
+    rows = [row for row in table.rows if any(row.scores.values()) or row.partial]
+    without = [row.label for row in table.rows if row not in rows]
     best = [_best(column, rows) for column in shown]
     caption = f"{table.section.title}. {table.section.headline_title}, mean over tasks ± half the 95% interval over seeds."
     return [
+        *([f"% Without a score, and left out: {plain(', '.join(without))}"] if without else []),
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{latex(caption)}}}",

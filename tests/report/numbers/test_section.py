@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from bench.plan.budget import parse_recipe
+from bench.report import summarise_records
 from bench.report.numbers.frame import to_frame
-from bench.report.numbers.section import FLAGS, SECTION, Section, recipe_in_words
+from bench.report.numbers.section import FLAGS, SECTION, Section, recipe_in_words, short_backbone
 from bench.store.record import CellInfo
 from tests.report.factory import make_record
 
@@ -41,3 +42,23 @@ def test_a_title_says_the_recipe_in_words(recipe: str, words: str) -> None:
     assert recipe_in_words(recipe) == words
     section = Section("classification", "bundled", "f00d", "fixed", recipe, "fp32", quick=False)
     assert section.title == f"Classification: bundled, protocol fixed, {words}, fp32"
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("ViT-B-16/openai", "ViT-B-16/openai"),
+        ("hf-hub:timm/some-model", "hf-hub:timm/some-model"),
+        ("ViT-B-16//home/me/runs/epoch_5.pt", "ViT-B-16/…/epoch_5.pt"),
+        ("local-dir:/home/me/my models/clip", "local-dir:…/clip"),
+        ("local-dir:/", "local-dir:/"),
+        ("align(image=timm/vit, text=/home/me/mini)", "align(image=timm/vit, text=…/mini)"),
+        ("align(image=timm/vit, text=hf/someone/mini, dim=64)", "align(image=timm/vit, text=hf/someone/mini, dim=64)"),
+    ],
+)
+def test_a_title_holds_no_path_of_the_disk(name: str, short: str) -> None:
+    assert short_backbone(name) == short
+    section = Section("pair", name, "f00d", "fixed", "paper", "fp32", quick=False)
+    assert section.title.startswith(f"Pair: {short}")
+    notes = summarise_records([make_record(backbone=name)]).tables[0].notes
+    assert (f"The backbone in full: {name}." in notes) == (short != name)

@@ -136,6 +136,64 @@ def test_a_row_opens_to_its_cells_and_stays_with_them(page: Browser) -> None:
     assert page.value("document.querySelectorAll('.detail-row').length") == 0
 
 
+def test_a_click_anywhere_on_a_row_opens_it(page: Browser) -> None:
+    row = "#table-0 .methods tr[data-label='lora']"
+    page.click(f"{row} > td:nth-child(3)")
+    assert drilled(page, f"{row} + .detail-row")
+    page.click(f"{row} + .detail-row .cells td")  # in what has opened a click does nothing
+    assert drilled(page, f"{row} + .detail-row")
+    page.click(f"{row} > td:nth-child(3)")
+    assert page.value("document.querySelectorAll('.detail-row').length") == 0
+
+
+def test_a_link_keeps_the_filter_and_the_order(page: Browser, folder: Path) -> None:
+    assert page.value("location.hash") == ""
+    page.click(header(3))
+    page.click(header(3))
+    page.write("#by-name", "o")
+    state = page.value("location.hash")
+    shown = page.value(NAMES)
+    assert "name=o" in state and "ascending" in state and len(shown) < 4
+    page.open(folder / "index.html")
+    assert page.value(NAMES) != shown
+    page.value(f"location.hash = {json.dumps(state)}")
+    page.value("new Promise(done => setTimeout(done, 50))")
+    assert page.value(NAMES) == shown
+    assert sorted_as(page)[2] == "ascending"
+    page.value("location.hash = '#sort=table-9,methods,up,x&family=none&name=lora'")  # of another page
+    page.value("new Promise(done => setTimeout(done, 50))")
+    assert page.value(NAMES) == ["lora"]
+
+
+def test_costs_are_in_sight_and_other_columns_a_click_away(page: Browser) -> None:
+    page.resize(1440)
+    title = "[...document.querySelectorAll('#table-0 .methods thead th')].filter(head => head.offsetWidth)"
+    seen = page.value(f"{title}.map(head => head.textContent.trim())")
+    assert "seconds" in seen and "peak MiB" in seen and "share" not in seen
+    assert page.value(f"Math.max(...{title}.map(head => head.getBoundingClientRect().right))") <= 1440
+    page.click("#columns")
+    assert "share" in page.value(f"{title}.map(head => head.textContent.trim())")
+    assert page.value("location.hash") == "#columns=all"
+    page.resize(500)
+    assert page.value("document.querySelector('#table-0 .scroll').classList.contains('further')")
+
+
+def test_heads_stay_in_sight(page: Browser) -> None:
+    page.resize(900, 260)
+    page.value("document.querySelector('#table-0 .scroll').scrollTop = 60")
+    head = "document.querySelector('#table-0 .methods thead th').getBoundingClientRect().top"
+    assert abs(page.value(f"{head} - document.querySelector('#table-0 .scroll').getBoundingClientRect().top")) < 1
+
+
+def test_a_long_name_does_not_break_the_width_of_a_phone(window: Browser, tmp_path: Path) -> None:
+    name = "lora[" + "x" * 200 + "]"
+    write_report([make_record(name, backbone="b" * 150), make_record("coop", "t" * 120, backbone="b" * 150)], tmp_path)
+    window.resize(360, 700)
+    window.open(tmp_path / "index.html")
+    assert window.value("document.documentElement.scrollWidth") == 360
+    window.resize(1280)
+
+
 def test_a_row_by_task_opens_to_the_cells_of_this_task(page: Browser) -> None:
     page.click("#table-0 details summary")
     page.click("#table-0 .tasks tr[data-label='coop'] .open")

@@ -34,7 +34,7 @@ def test_latex_reads_back_as_the_text(text: str) -> None:
 def test_latex_tables_are_whole() -> None:
     records = [
         *RECORDS,
-        make_record("a&b_c", label="a&b_c[x=1]", task="a"),
+        *(make_record("a&b_c", label="a&b_c[x=1]", task=task) for task in "ab"),
         failed_record(method="coop", task="a", shots=4, seed=3),
     ]
     page = leaderboard_tex(summarise_records(records))
