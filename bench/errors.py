@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 
 QUOTED = 200  # characters of a quoted value that a message shows
-_LONG = re.compile(rf"'[^']{{{QUOTED},}}'|\"[^\"]{{{QUOTED},}}\"")
+# An apostrophe within a word opens no quotation, and one before a word closes none.
+_LONG = re.compile(rf"(?<!\w)(?:'[^']{{{QUOTED},}}'|\"[^\"]{{{QUOTED},}}\")(?!\w)")
 
 
 class BenchError(Exception):

@@ -11,6 +11,7 @@ from bench.report.numbers.levels import mean
 from bench.report.numbers.statistics import CONFIDENCE, smallest_p
 from bench.report.numbers.summary import Table
 from bench.report.text import display
+from bench.text import plain
 
 HOW_JOINT = (
     "Mean ranks over the tasks of all kinds together, each task counting once: a rank needs no common unit.",
@@ -58,7 +59,7 @@ def _levels(table: Table) -> list[str]:
         low = [row.label for row in table.rows if (found := row.scores[table.largest]) is not None and found.mean <= level]
         if low:
             said.append(f"No better than that at {sizes.title(table.largest)}: {', '.join(low)}.")
-    return [" ".join(said)] if said else []
+    return [plain(" ".join(said))] if said else []
 
 
 def _intervals(table: Table) -> list[str]:
