@@ -273,3 +273,13 @@ def test_the_rate_of_an_alignment_is_refused_where_towers_have_met(tmp_path: Pat
 def test_what_belongs_to_the_runs_recipe_is_no_parameter_of_a_method(method: str, parameter: str, tmp_path: Path) -> None:
     result = bench("run", "--methods", f"{method}[{parameter}]", "--out", str(tmp_path))
     assert result.exit_code == 2 and f"unknown parameter of {method}" in result.output
+
+
+def test_a_suite_is_a_run_by_name(tmp_path: Path) -> None:
+    out = ["--out", str(tmp_path), "--dry-run"]
+    told = CliRunner().invoke(main, ["run", "--suite", "bundled", "--methods", "zero-shot,linear-probe", "--seeds", "1", *out])
+    assert told.exit_code == 0, told.output
+    lines = [line for line in told.output.splitlines() if line.startswith(("zero-shot", "linear-probe"))]
+    assert len(lines) == 8 and all("-base" in line for line in lines)
+    lacking = CliRunner().invoke(main, ["run", "--suite", "vlu", *out])
+    assert lacking.exit_code == 2 and "suite vlu lacks data" in lacking.output

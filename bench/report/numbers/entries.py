@@ -70,6 +70,7 @@ class Entry:
     score: float | None
     metrics: Mapping[str, float]
     reason: str = ""  # why there is no score though the record has one
+    by: str = ""  # what scored elsewhere: the model, or the class texts in place of what belongs to its classes
 
 
 def entries(record: Record) -> Iterator[Entry]:
@@ -85,12 +86,13 @@ def entries(record: Record) -> Iterator[Entry]:
         title = f"{cell.task} {_ARROW} {name}"
         if entry.role in ("other set", "domain") and entry.kind == cell.kind:
             board = OTHER_SETS if entry.role == "other set" else DOMAINS
-            yield Entry(board.name, title, cell.kind, score_of(entry), _values(entry), entry.reason)
+            yield Entry(board.name, title, cell.kind, score_of(entry), _values(entry), entry.reason, entry.by)
         elif entry.role == "corruption":
             yield _corrupted(cell.task, entry, own)
     if changes := {name: change for name, entry in others.items() if (change := _change(entry)) is not None}:
         worst = {"worst": min(changes.values())} | ({} if own is None else {"own task": own})
-        yield Entry(FORGETTING.name, cell.task, cell.kind, sum(changes.values()) / len(changes), worst)
+        by = next(entry.by for name, entry in others.items() if name in changes)
+        yield Entry(FORGETTING.name, cell.task, cell.kind, sum(changes.values()) / len(changes), worst, by=by)
 
 
 def score_of(entry: Elsewhere) -> float | None:
@@ -105,7 +107,8 @@ def _new_classes(record: Record, base: float | None, metrics: Mapping[str, float
     new = None if entry is None else score_of(entry)
     found = {name: value for name, value in (("base", base), ("new", new)) if value is not None}
     why = "" if entry is None else entry.reason
-    return Entry(NEW_CLASSES.name, task, record.cell.kind, harmonic(base, new), {**metrics, **found}, why)
+    by = "" if entry is None else entry.by
+    return Entry(NEW_CLASSES.name, task, record.cell.kind, harmonic(base, new), {**metrics, **found}, why, by)
 
 
 def harmonic(base: float | None, new: float | None) -> float | None:

@@ -73,7 +73,9 @@ _PER_PHASE = {
 PHASES = ("bank", "fit", "predict")
 
 _OWN = {
-    **dict.fromkeys(("board", "task", "kind", "error_phase", "error_type", "error_message"), "object"),  # see `entries.Entry`
+    **dict.fromkeys(
+        ("board", "task", "kind", "scored_by", "error_phase", "error_type", "error_message"), "object"
+    ),  # see `entries.Entry`
     **dict.fromkeys(("record_id", "status", "state", "params", "chosen", "loss", "reliability", "data_notes"), "object"),
     **{"score": "float64", "skipped_images": "Int64", "shots": "int64"},
 }
@@ -124,7 +126,7 @@ def _own(record: Record, entry: Entry) -> dict[str, object]:
         "shots": sizes.number(record.cell),
         "skipped_images": None if record.data is None else len(record.data.skipped_images),
         "reliability": None if entry.board else record.reliability,
-        **{"board": entry.board, "task": entry.task, "kind": entry.kind},
+        **{"board": entry.board, "task": entry.task, "kind": entry.kind, "scored_by": entry.by or None},
         **{f"error_{name}": getattr(record.error, name, None) for name in ("phase", "type", "message")},
         "data_notes": None if record.data is None else "\n".join(record.data.notes) or None,
     }

@@ -23,7 +23,7 @@ def table_notes(section: Section, scores: Scores, cells: pd.DataFrame, overtaken
     """All notes of one table. `cells` are its counting records, `overtaken` the others, which it leaves out."""
     done = cells[cells["state"] == OK]
     notes = [*_reference(scores), *ranking_notes(scores.rankings), *_backbone(section), *_averages(scores.layout)]
-    notes += [*_capped(done), *_factors(done), *_arrival(section, done), *conditions_notes(done)]
+    notes += [*_by_class_texts(done), *_capped(done), *_factors(done), *_arrival(section, done), *conditions_notes(done)]
     return [*notes, *_overtaken(overtaken)]
 
 
@@ -35,6 +35,14 @@ def _overtaken(left_out: pd.DataFrame) -> list[str]:
     which = ", ".join(f"{count} of {task}" for task, count in others.items())
     of_data = f", {which} since the newest ones of that name are of other data" if which else ""
     return [f"{len(left_out)} records left out: a later one, of edited code or of a newer version of the task, counts{of_data}."]
+
+
+def _by_class_texts(done: pd.DataFrame) -> list[str]:
+    """Which rows of a board are not of what was fitted."""
+    labels = sorted(done.loc[done["scored_by"] == "class texts", "label"].unique())
+    if not labels:
+        return []
+    return [f"Elsewhere by the class texts, as what they fitted belongs to its own classes: {', '.join(labels)}."]
 
 
 def _reference(scores: Scores) -> list[str]:
