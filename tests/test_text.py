@@ -120,5 +120,5 @@ def test_file_names_cannot_leave_the_folder(tmp_path: Path) -> None:
     records = [make_record(backbone="../../../etc/passwd"), make_record(backbone="..\\..\\ETC passwd", fingerprint="b")]
     write_report(records, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
-    assert len(list((tmp_path / "out" / "plots").glob("*-1-shots.svg"))) == 2
+    assert len(list((tmp_path / "out" / "plots").glob("*-shots.svg"))) == 2
     assert file_name("../..") == "unnamed"
