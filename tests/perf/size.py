@@ -176,7 +176,7 @@ def draw(found: dict[tuple[str, int], Cost], stem: Path) -> None:
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: brief(value)))
             axes.set_title("dashes: what is promised", fontsize=8, loc="left", color="#555555")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", frameon=False)
-        save(figure, stem)
+        save(figure, stem, ("png", "svg"))
 
 
 def main() -> None:

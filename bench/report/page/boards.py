@@ -114,7 +114,7 @@ def make_board(number: int, table: Table, plots: Mapping[str, str], *, alone: bo
         shots=[sizes.title(shots) for shots in table.shots],
         task_lines=_task_lines(number, table),
         tasks=len(table.tasks),
-        how_to_read=how_to_read(table),
+        how_to_read=[plain(line) for line in how_to_read(table)],
         notes=[plain(note) for note in table.notes],
         published=published_rows(table.published),
         plots=_plots(number, plots),

@@ -8,6 +8,7 @@ from bench.errors import UsageError
 from bench.report.numbers import sizes
 from bench.report.numbers.summary import Row, Summary, Table
 from bench.report.text.columns import Column, columns
+from bench.report.text.reading import levels
 from bench.text import latex, plain
 
 USUAL = ("gain", "trained", "seconds")  # beside the scores: what fits a page at a size that can be read
@@ -40,6 +41,7 @@ def _table(table: Table, wanted: Sequence[str]) -> list[str]:
     without = [row.label for row in table.rows if row not in rows]
     best = [_best(column, rows) for column in shown]
     caption = f"{table.section.title}. {table.section.headline_title}, mean over tasks ± half the 95% interval over seeds."
+    caption = " ".join([caption, *levels(table)])
     return [
         *([f"% Without a score, and left out: {plain(', '.join(without))}"] if without else []),
         r"\begin{table}",

@@ -26,7 +26,7 @@ def how_to_read(table: Table) -> list[str]:
         f"Scores are {table.section.headline_title}: mean over tasks ± half the 95% Student-t interval over seeds. "
         f"Rank (mean over tasks, among {len(table.scores.ranks)} methods without gaps), gain, and costs are at {largest}.",
         *([BOARDS[table.section.board].about] if table.section.board else []),
-        *_levels(table),
+        *levels(table),
         *_intervals(table),
         *further_columns(table),
         "A method that lacks a cell shows no rank, gain or cost: they would be over other cells than its rivals'. Where it only "
@@ -42,7 +42,7 @@ def how_to_read(table: Table) -> list[str]:
     ]
 
 
-def _levels(table: Table) -> list[str]:
+def levels(table: Table) -> list[str]:
     """Chance and the most frequent class, and which methods are no better than the latter."""
     said = []
     for what, known in (

@@ -12,7 +12,7 @@ from rich.text import Text
 from bench.report.numbers.summary import Summary, Table
 from bench.report.text.columns import Column, columns
 from bench.report.text.published import HEADER, NUMBERS, published_rows
-from bench.report.text.reading import further_columns
+from bench.report.text.reading import further_columns, levels
 from bench.text import plain
 
 WIDTH = 200  # characters that a table may take
@@ -29,7 +29,10 @@ def terminal_table(summary: Summary) -> RenderableType:
         parts += [_main(table), Text("  * Pareto-optimal: none is as cheap and as good, and better in one", style="dim")]
         if table.published:
             parts += [_published(table), Text("")]
-        parts += [*(Text(f"  {note}", style="dim") for note in map(plain, [*further_columns(table), *table.notes])), Text("")]
+        parts += [
+            *(Text(f"  {note}", style="dim") for note in map(plain, [*levels(table), *further_columns(table), *table.notes])),
+            Text(""),
+        ]
     failed = int(summary.failures["cells"].sum()) if len(summary.failures) else 0
     if failed:
         parts.append(Text(f"{failed} cells failed; leaderboard.md says why", style="bold"))
