@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.padding import Padding
 from rich.segment import Segment, Segments
-from rich.table import Table
+from rich.table import Column, Table
 
 from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide, tell_broken
 
@@ -58,7 +58,7 @@ def _methods_table(plugin: tuple[Path, ...]) -> Table:
     from bench.text import plain
 
     registry = find_methods(plugin)
-    table = Table("method", "family", "kinds", "sees", "parameters", "paper", title="methods")
+    table = Table("method", "family", "kinds", "sees", "parameters", Column("paper", overflow="fold"), title="methods")
     for named in sorted(registry.all_rows(), key=lambda named: (registry.methods[named.name].family, str(named))):
         method = registry.methods[named.name]
         parameters = ", ".join(f"{key}={value}" for key, value in parameter_fields(method).items() if key != method.varies)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.backbone.tuned import tuned
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backbone import load
@@ -16,6 +15,7 @@ from bench.meter import Meter
 from bench.plan.budget import Allowance, parse_recipe
 from bench.plan.episode import draw_episode
 from bench.plan.registry import find_methods
+from bench.tuned import tuned
 from tasks.find import find_task
 
 REGISTRY = find_methods()

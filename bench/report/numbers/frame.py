@@ -103,8 +103,12 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
                 columns[column].append(getattr(getattr(record, part), field, None))
             own.append(_own(record, entry))
     series = {column: pd.Series(columns[column], dtype=dtype) for column, _, _, dtype in _FIELDS}
+    texts = [name for name, dtype in _OWN.items() if dtype == "object"]
     found = pd.DataFrame(own, columns=[*_OWN, *sorted({name for row in own for name in row} - set(_OWN))])
-    frame = pd.DataFrame(series).join(found.astype(_OWN)).astype({"seed": "int64", **dict.fromkeys(FLAGS, "bool")})
+    found = found.astype(_OWN)
+    # Texts beside nothing would become a missing number otherwise.
+    found[texts] = pd.DataFrame({name: pd.Series([row[name] for row in own], dtype="object") for name in texts})
+    frame = pd.DataFrame(series).join(found).astype({"seed": "int64", **dict.fromkeys(FLAGS, "bool")})
     frame = frame[[*_FIRST, *frame.columns.difference(_FIRST, sort=False)]]
     # A total order: sums of floats, and with them every byte written, must not hang on the order of the shards.
     return frame.sort_values([*SECTION, *CELL, "finished", "record_id"], ignore_index=True, na_position="first")
