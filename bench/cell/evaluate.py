@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -23,13 +22,10 @@ from bench.kinds import KINDS
 from bench.kinds.elsewhere import elsewhere_arrays, metrics_elsewhere
 from bench.kinds.metrics import Metric
 from bench.plan.episode import content_hash
-from bench.store.record import Elsewhere
+from bench.store.record import By, Elsewhere, Role
 from methods.base import NotApplicable
 from tasks.base import Task
 from tasks.corruptions import conditions
-
-By = Literal["model", "class texts"]
-Role = Literal["new classes", "domain", "corruption", "other set"]
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,15 @@ class Evaluation:
         """
         if not self.new_classes:
             return dict(tasks)
-        if not any(KINDS[task.kind].by_class_texts for task in tasks.values()):
+        found: dict[str, Task] = {}
+        for source, task in tasks.items():
+            if KINDS[task.kind].by_class_texts:
+                found[f"base:{source}"] = half(task, "base")
+            else:
+                found[source] = task
+        if found.keys() == tasks.keys():
             raise UsageError(f"--evaluate {NEW_CLASSES}: only classifications have new classes: give one with --tasks")
-        cut = {source: KINDS[task.kind].by_class_texts for source, task in tasks.items()}
-        return {
-            f"base:{source}" if cut[source] else source: half(task, "base") if cut[source] else task
-            for source, task in tasks.items()
-        }
+        return found
 
     def of(self, source: str, task: Task, others: Mapping[str, Task]) -> tuple[str, ...]:
         """The sources that a model fitted to one task of the run is scored on, but for its own corruptions.

@@ -24,6 +24,10 @@ SCHEMA = 2
 
 Status = Literal["ok", "failed", "oom", "timeout", "crashed", "diverged", "not_applicable"]
 Quality = Literal["measured", "estimated", "unavailable"]
+# What another task is to the fitted one. New classes: the half that wasn't learnt; domain: the same classes, or some of them,
+# in other images; corruption: the task's own test images; other set: anything else.
+Role = Literal["new classes", "domain", "corruption", "other set"]
+By = Literal["model", "class texts"]  # what scores elsewhere; class texts: what was fitted belongs to other classes
 
 
 class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,10 +166,8 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
     source: str  # what the task was asked for by
     task_version: str
     kind: str
-    # "new classes": the half that wasn't learnt; "domain": the same classes, or some of them, in other images;
-    # "corruption": the task's own test images; "other set": anything else
-    role: Literal["new classes", "domain", "corruption", "other set"]
-    by: Literal["", "model", "class texts"] = ""  # what scored; class texts: what was fitted belongs to other classes
+    role: Role
+    by: By | Literal[""] = ""  # what scored; "": nothing
     reason: str = ""  # why nothing was scored
     n_test: int = 0
     test_hash: str = ""
