@@ -81,5 +81,10 @@ def _hash(script: str) -> str:
 
 
 def _counts(counting: pd.DataFrame) -> dict[str, int]:
-    found = counting["state"].value_counts()
+    """Of cells, by what became of the fit: a cell that is on several boards is one."""
+    found = (
+        counting.sort_values("state", key=lambda state: state != OK, kind="stable")
+        .drop_duplicates("record_id")["state"]
+        .value_counts()
+    )
     return {state: int(found.get(state, 0)) for state in (OK, FAILED, NOT_APPLICABLE)}

@@ -127,6 +127,7 @@ def test_a_report_has_a_section_a_plot_and_notes_for_each_board(tmp_path: Path) 
     summary = write_report(records, tmp_path)
     page, text = (tmp_path / "index.html").read_text(), (tmp_path / "leaderboard.md").read_text()
     assert {table.section.board for table in summary.tables} == {"new classes", "other sets", "forgetting"}
+    assert "<b>12</b> cells finished" in " ".join(page.split()).replace("<strong>", "<b>").replace("</strong>", "</b>")
     for board in ("new classes", "other sets", "forgetting"):
         assert f"Classification, {board}" in page and f"Classification, {board}" in text
     assert "harmonic mean of base and new" in text and "less the untouched backbone" in text
