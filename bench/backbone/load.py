@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +76,7 @@ def text_length(tokens: Tensor, pad: int = 0) -> int:
 
 def load(name: str, device: str = "cpu") -> Backbone:
     """Load a backbone, frozen and in eval mode. Raises UsageError for names or files that don't work."""
-    with _one_line(name), _code_refused():
+    with _one_line(name), nullcontext() if name in BUNDLED_NAMES else _code_refused():
         model, tokenizer = _model(name)
         config = dict(model.visual.preprocess_cfg)
         crop = config.pop("crop_pct", 1.0)  # the middle of the picture that is looked at; of timm's models alone
