@@ -92,13 +92,23 @@ def decode_image(file: BinaryIO, name: str, white: White | None = None) -> Image
         return _rgb(image)
 
 
-def value_range(file: BinaryIO, name: str) -> tuple[float, float] | None:
-    """Least and largest value of a picture of more than 8 bits, None of any other. Raises DataError as `decode_image`."""
+@dataclass(frozen=True)
+class ValueRange:
+    """Of a picture of more than 8 bits."""
+
+    least: float
+    largest: float
+    cut: bool = False  # in colour: Pillow reads the upper 8 bits of 16 only, and these are the values after that
+
+
+def value_range(file: BinaryIO, name: str) -> ValueRange | None:
+    """None for a picture of at most 8 bits. Raises DataError as `decode_image`."""
     with _opened(file, name) as image:
-        if not _is_deep(image):
+        cut = _is_cut(image)
+        if not cut and not _is_deep(image):
             return None
-        values = _values(image)
-        return float(values.min(initial=0)), float(values.max(initial=0))
+        values = np.asarray(image.convert("RGB")) if cut else _values(image)
+        return ValueRange(float(values.min(initial=0)), float(values.max(initial=0)), cut)
 
 
 def white_for(highest: float) -> float:
@@ -145,6 +155,12 @@ def _rgb(image: Image.Image) -> Image.Image:
 def _is_deep(image: Image.Image) -> bool:
     """Whether its greys have 16 or 32 bits or floating point."""
     return image.mode == "F" or image.mode.startswith("I")
+
+
+def _is_cut(image: Image.Image) -> bool:
+    """Whether 16 bits of each colour become 8, which is told before decoding alone."""
+    parts = [str(part[3]) for part in getattr(image, "tile", ())]
+    return not _is_deep(image) and any(";16" in part for part in parts)
 
 
 def _values(image: Image.Image) -> np.ndarray:

@@ -15,6 +15,7 @@ from tasks.images import White, value_range, white_for
 from tasks.own.pictures import Pictures
 
 LOOKED_AT = 200  # pictures, evenly spaced; of others only the header is read
+DARK = 63  # of 255: where the brightest of all pictures is no brighter, two bits or more of the eight are never used
 
 
 def white_of(pictures: Pictures, stated: float | None) -> tuple[White | None, list[str]]:
@@ -28,12 +29,20 @@ def white_of(pictures: Pictures, stated: float | None) -> tuple[White | None, li
             continue  # told when it is asked for
         if found is not None:
             ranges.append(found)
-    if not ranges:
-        return None if stated is None else White(stated), []
-    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
+    cut, greys = ([each for each in ranges if each.cut is which] for which in (True, False))
+    told = []
+    if cut:
+        highest = max(each.largest for each in cut)
+        told = [
+            f"{len(cut)} of {len(looked)} pictures looked at have 16 bits a colour, of which the upper 8 are read, with values "
+            f"up to {highest:g} of 255{'' if highest > DARK else ': so dark that they should be converted to 8 bits first'}"
+        ]
+    if not greys:
+        return None if stated is None else White(stated), told
+    lowest, highest = min(each.least for each in greys), max(each.largest for each in greys)
     white = White(stated) if stated is not None else White(white_for(highest), highest)
-    which = f"{len(ranges)} of {len(looked)} pictures looked at have more than 8 bits, with values from {lowest:g} to {highest:g}"
-    told = [f"{which}: {white.value:g} is white{'' if stated is not None else ' (white=VALUE says otherwise)'}"]
+    which = f"{len(greys)} of {len(looked)} pictures looked at have more than 8 bits, with values from {lowest:g} to {highest:g}"
+    told += [f"{which}: {white.value:g} is white{'' if stated is not None else ' (white=VALUE says otherwise)'}"]
     if lowest < 0:
         told.append("what is below 0 becomes black: shift the values")
     return white, told

@@ -54,12 +54,12 @@ class Index:
 
 def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     """Raises DataError that names the table, the row and the remedy."""
-    numbers, used = _which_tables(tables, card)
+    numbers, used, others = _which_tables(tables, card)
     roles = assign(card, used[0].names, used[0].where)
     by_column = roles.split if len(used) == 1 else None
     columns = [column for column in (roles.image, roles.label, roles.text, by_column) if column is not None]
     rows = Rows(used, list(dict.fromkeys(columns)), roles.text if roles.kind == "retrieval" else None)
-    left_out = _most_frequent(rows, roles, card)
+    left_out = [*_most_frequent(rows, roles, card), *_of_other_splits(others, roles)]
     pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
     labels, names, known = _labels(rows, roles, card)
     texts = None if roles.text is None else rows.texts(roles.text)
@@ -114,14 +114,28 @@ def _most_frequent(rows: Rows, roles: Roles, card: Card) -> list[str]:
     return [f"{gone} of {len(kept)} rows left out, whose label is none of the {len(taken)} most frequent"] if gone else []
 
 
-def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[DataTable]]:
-    """The tables that are used, and the number of the split of each; of a single table the rows must tell, or are dealt out."""
+def _which_tables(tables: Tables, card: Card) -> tuple[list[int], list[DataTable], Tables]:
+    """The number of the split of each table that is used, these tables, and the others by their names.
+
+    Of a single table the rows must tell, or are dealt out.
+    """
     if len(tables) == 1:
-        return [UNUSED], list(tables.values())
+        return [UNUSED], list(tables.values()), {}
     where = next(iter(tables.values())).where
     splits = which_split(list(tables), card, where)
     used = [name for name in tables if splits[name] != UNUSED]
-    return [splits[name] for name in used], [tables[name] for name in used]
+    others = {name: table for name, table in tables.items() if name not in used}
+    return [splits[name] for name in used], [tables[name] for name in used], others
+
+
+def _of_other_splits(others: Tables, roles: Roles) -> list[str]:
+    """A line for each table that is no split, with how many rows it has."""
+    told = []
+    for name, table in others.items():
+        small = next((column for column in (roles.label, roles.text, *table.names) if column in table.names), None)
+        count = 0 if small is None else table.read([small]).num_rows
+        told.append(f"left out, rows of split {name!r}: {count}")
+    return told
 
 
 def _with_val(parts: np.ndarray, units: np.ndarray, groups: list[tuple[str, np.ndarray]], seed: int) -> np.ndarray:

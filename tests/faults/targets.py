@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,15 +11,19 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import torch
 from PIL import Image
+from pyarrow import parquet
 from safetensors.torch import save
 
 from bench.api import resolve_tasks
+from bench.backbone.checkpoints import read_checkpoint
 from bench.cell.weights import Stored, read_stored
 from bench.compare.rules import parse_rule
 from bench.errors import BenchError
 from bench.plan.index_files import given_episode
+from bench.plan.suites import load_suite
 from bench.spec import parse_names, parse_numbers, parse_shots
 from bench.store.record import from_json, to_json
 from bench.store.shards import read_lines
@@ -144,6 +149,7 @@ VQA_ANSWER = {
     ]
 }
 SPLIT = {"train": [["a.jpg", 0, "cat"], ["b.jpg", 1, "dog"]], "val": [["a1.jpg", 0, "cat"]], "test": [["b1.jpg", 1, "dog"]]}
+SUITE = b'about = "mine"\ntasks = ["digits"]\nshots = "1,4"\nevaluate = ["forgetting"]\n'
 SNLI = {"Flickr30K_ID": "a", "sentence2": "A dog.", "gold_label": "neutral", "pairID": "a#0"}
 NLVR = {"sentence": "There is a box.", "label": "true", "identifier": "1-0", "directory": "1"}
 KARPATHY = {"images": [{"filename": "a.jpg", "split": "train", "sentences": [{"raw": "A dog."}]}]}
@@ -172,6 +178,10 @@ READERS: Mapping[str, Reader] = {
         "tasks.own",
     ),
     "json": Reader(_file("x.json", _task("json")), (_json(TABLE), b"\n".join(map(_json, TABLE))), "tasks.own"),
+    "parquet": Reader(_file("x.parquet", _task("parquet")), (), "tasks.own"),
+    "checkpoint": Reader(_file("x.pt", read_checkpoint), (), "bench.backbone.checkpoints"),
+    "safe checkpoint": Reader(_file("x.safetensors", read_checkpoint), (), "bench.backbone.checkpoints"),
+    "suite": Reader(_file("x.toml", lambda path: load_suite(str(path))), (SUITE,), "bench.plan.suites"),
     "card task": Reader(_file("x.toml", _task("card")), (b'data = "csv:own.csv"\nlabel = "label"\n',), "tasks.own"),
     "coop": Reader(_file("split.json", _coop("json", "split.json")), (_json(SPLIT),), "tasks.catalog"),
     "coop lists": Reader(_coop_lists, (b"a\nb\n\na a\nb b\n\na1 a\n\nb1 b",), "tasks.catalog"),
@@ -203,6 +213,18 @@ def seeds_of(name: str, folder: Path) -> tuple[bytes, ...]:
         train = find_task(f"csv:{folder / 'own.csv'}").train
         of_each = {int(label): image for image, label in zip(train.ids, train.labels, strict=True)}
         return (_json({"train": {"data": [{"impath": f"/x/{image}", "label": label} for label, image in of_each.items()]}}),)
+    if name == "parquet":
+        plain, inside = (
+            pa.table({"image": [row["image"] for row in TABLE], "label": [row["label"] for row in TABLE]}),
+            io.BytesIO(),
+        )
+        parquet.write_table(plain, inside)
+        return (inside.getvalue(),)
+    if name == "checkpoint":
+        weights = {"visual.proj": torch.zeros(2, 3)}
+        return tuple(map(_saved, (weights, {"epoch": 3, "model_state_dict": weights, "optimizer": {"lr": 0.1}})))
+    if name == "safe checkpoint":
+        return (save({"module.visual.proj": torch.zeros(2, 3)}),)
     if name == "image":
         return ((folder / "a.jpg").read_bytes(),)
     if name == "predictions":
@@ -215,6 +237,12 @@ def seeds_of(name: str, folder: Path) -> tuple[bytes, ...]:
         )  # fmt: skip
         return (save({"x": torch.zeros(2, 3)}, {"bench": msgspec.json.encode(about).decode()}),)
     return READERS[name].seeds
+
+
+def _saved(held: object) -> bytes:
+    body = io.BytesIO()
+    torch.save(held, body)
+    return body.getvalue()
 
 
 def tried(name: str, body: bytes, folder: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -148,3 +150,34 @@ def test_a_name_of_ones_own(tmp_path: Path) -> None:
     fill(tmp_path / "cat")
     fill(tmp_path / "dog")
     assert image_folder(tmp_path, "[name=pets]").name == "pets"
+
+
+def test_tables_that_are_no_split_are_counted(tmp_path: Path) -> None:
+    names = draw(tmp_path, 20)
+    for name, rows in (("train", range(12)), ("test", range(12, 20)), ("unlabelled", range(5))):
+        columns = {"image": [names[row] for row in rows], "label": ["cat" if row % 2 else "dog" for row in rows]}
+        write(tmp_path / f"{name}.csv", columns)
+    task = find_task(f"csv:{tmp_path}[train=train,test=test]")
+    assert "left out, rows of split 'unlabelled': 5" in task.notes
+
+
+def deep_colour(value: int) -> bytes:
+    """A PNG of one colour with 16 bits for each of red, green and blue, which Pillow doesn't write."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    pixels = b"".join(b"\0" + struct.pack(">3H", value, value, value) * 4 for _ in range(4))
+    header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("value", "told"), [(65535, "255 of 255"), (4095, "15 of 255: so dark that they should be converted")])
+def test_colours_of_sixteen_bits_are_told(tmp_path: Path, value: int, told: str) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            (tmp_path / name / f"{number}.png").write_bytes(deep_colour(value - number))
+    notes = image_folder(tmp_path).notes
+    assert len(notes) == 1 and told in notes[0]
+    assert notes[0].startswith("8 of 8 pictures looked at have 16 bits a colour, of which the upper 8 are read")
