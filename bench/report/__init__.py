@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import StoreError, UsageError
+from bench.report.numbers.by_example import counted_in
 from bench.report.numbers.frame import to_frame
 from bench.report.numbers.section import Section
 from bench.report.numbers.sorting import sort_rows
@@ -70,7 +71,7 @@ def write_report(records: Iterable[Record], out: Path, choices: Choices = Choice
             section: {title: (out / "plots" / name).read_text(encoding="utf-8") for title, name in found.items()}
             for section, found in plots.items()
         }
-        _write(out / "index.html", render_page(best_first, records, drawings))
+        _write(out / "index.html", render_page(best_first, records, drawings, counted_in(out)))
     except OSError as error:
         raise StoreError(f"{out}: can't write the report here ({error.strerror}): free space or choose another folder") from error
     return summary

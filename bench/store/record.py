@@ -29,6 +29,8 @@ Quality = Literal["measured", "estimated", "unavailable"]
 Role = Literal["new classes", "domain", "corruption", "other set"]
 By = Literal["model", "class texts"]  # what scores elsewhere; class texts: what was fitted belongs to other classes
 
+UNLABELLED = "unlabelled images"  # as methods declare it, see methods/contract/declared.py
+
 
 class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Which cell: everything that two attempts must share to be attempts at the same thing."""
@@ -61,6 +63,11 @@ class CellInfo(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is no kind of task")
+
+    @property
+    def transductive(self) -> bool:
+        """Whether the method also learns from images of the test set, without their labels."""
+        return UNLABELLED in self.sees.split(", ")
 
     @property
     def size(self) -> str:

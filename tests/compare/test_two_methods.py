@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.cli import main
-from bench.compare.two_methods import mcnemar, paired_bootstrap, two_methods
+from bench.compare.two_methods import two_methods
 from bench.errors import UsageError
 from bench.kinds import KINDS
 from bench.store.record import Data
@@ -78,24 +76,6 @@ def test_other_test_examples_do_not_compare(tmp_path: Path) -> None:
         two_methods(tmp_path, "lora", "coop")
     with pytest.raises(UsageError, match=r"unknown method in .* 'lorra': did you mean lora"):
         two_methods(tmp_path, "lorra", "coop")
-
-
-@given(st.integers(0, 30), st.integers(0, 30))
-def test_mcnemars_p_is_that_of_a_fair_coin(only_a: int, only_b: int) -> None:
-    count = only_a + only_b
-    tails = sum(math.comb(count, n) for n in range(count + 1) if abs(n - count / 2) >= abs(only_a - count / 2) - 1e-9)
-    assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, tails / 2**count))
-    assert mcnemar(only_a, only_b) == pytest.approx(mcnemar(only_b, only_a))
-
-
-def test_the_bootstrap_is_as_wide_as_drawing_rows_one_by_one() -> None:
-    random = np.random.default_rng(3)
-    differences = [random.choice([-1.0, 0.0, 1.0], 120, p=[0.1, 0.6, 0.3]), random.choice([0.0, 0.5], 60)]
-    draws = [
-        np.mean([values[random.integers(len(values), size=len(values))].mean() for values in differences]) for _ in range(4000)
-    ]
-    assert paired_bootstrap(differences) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.01)
-    assert paired_bootstrap([np.zeros(5)]) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("kind", ["classification", "retrieval"])

@@ -40,6 +40,7 @@ class Section:
     support: str = ""  # where supports come from that weren't drawn here
     random_weights: bool = False
     aligned: bool = True  # False: the towers had never met before
+    transductive: bool = False  # methods also see the test images, without their labels
     board: str = ""  # name of a board (`bench.report.numbers.entries`); "": the scores on the tasks' own test sets
 
     @classmethod
@@ -60,6 +61,7 @@ class Section:
         ]
         parts += [self.split_origin] if self.split_origin else []
         parts += [f"supports from {self.support}"] if self.support else []
+        parts += ["transductive: methods see the test images, without labels"] if self.transductive else []
         what = f"{self.kind}, {self.board}" if self.board else self.kind
         return plain(f"{what[:1].upper()}{what[1:]}: {', '.join(parts)}{', quick run' if self.quick else ''}")
 

@@ -15,9 +15,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.report.numbers.by_example import Counted
 from bench.report.numbers.frame import FAILED, NOT_APPLICABLE, OK
 from bench.report.numbers.section import Section, short_backbone
 from bench.report.numbers.summary import Summary
+from bench.report.page.against import against_best
 from bench.report.page.boards import make_board, make_joint, reasons
 from bench.report.page.cells import collect
 from bench.report.page.machines import machines
@@ -30,7 +32,12 @@ __all__ = ["render_page"]
 _HERE = Path(__file__).parent
 
 
-def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Section, Mapping[str, str]]) -> str:
+def render_page(
+    summary: Summary,
+    records: Iterable[Record],
+    plots: Mapping[Section, Mapping[str, str]],
+    counted: Counted = lambda record: None,
+) -> str:
     """The whole page. `records`: those that the summary was made from; `plots`: section -> title -> SVG text.
 
     The same records give the same text, in whatever order they come.
@@ -38,6 +45,8 @@ def render_page(summary: Summary, records: Iterable[Record], plots: Mapping[Sect
     counting = summary.frame[summary.frame["counts"]]
     by_id = {record.record_id: record for record in records}
     cells = collect(summary, by_id)
+    for data, table in zip(cells.data["tables"], summary.tables, strict=True):
+        data["against"] = against_best(table, by_id, counted)
     kinds = [table.section.kind for table in summary.tables]
     script = _own("script.js")
     environment = Environment(

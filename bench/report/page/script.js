@@ -191,6 +191,29 @@
     }
   }
 
+  // The row against the best one, on the same test examples.
+  function against(button) {
+    const { table, row, task, error } = button.dataset;
+    const { tasks, against: found } = data().tables[table];
+    if (error !== undefined || !found.rows?.[row]) return [];
+    const [label, difference, interval, all] = found.rows[row];
+    const shown = all.filter(([number]) => task === undefined || number === Number(task));
+    if (!shown.length) return [];
+    const mean = task === undefined ? `: ${difference} points, ${interval} with other test examples (paired bootstrap, 95%)` : "";
+    const grid = make("table", "", "against");
+    const head = grid.createTHead().insertRow();
+    for (const title of ["task", "examples better here", `better for ${label}`, "p (McNemar)"]) {
+      const header = head.appendChild(make("th", title));
+      header.scope = "col";
+    }
+    const body = grid.createTBody();
+    for (const [number, ...figures] of shown) {
+      const line = body.insertRow();
+      for (const text of [tasks[number], ...figures]) line.append(make("td", String(text)));
+    }
+    return [make("p", `Against ${label} on the same test examples, ${found.shots}${mean}`), grid];
+  }
+
   function drill(button) {
     const box = make("div", "", "drill");
     const cells = cellsOf(button);
@@ -217,6 +240,7 @@
       step();
     }
     if (missing) box.append(make("p", `${missing} more cell${missing > 1 ? "s have" : " has"} no record.`));
+    box.append(...against(button));
     return box;
   }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pandas as pd
 import pytest
 
@@ -9,14 +11,15 @@ from bench.plan.budget import parse_recipe
 from bench.report import summarise_records
 from bench.report.numbers.frame import to_frame
 from bench.report.numbers.section import FLAGS, SECTION, Section, recipe_in_words, short_backbone
-from bench.store.record import CellInfo
+from bench.store.record import UNLABELLED, CellInfo
+from methods.contract.declared import Sees
 from tests.report.factory import make_record
 
 
 def test_sections_come_from_one_definition() -> None:
     """Its fields are fields of the record's cell and columns of the frame, in its order."""
-    assert set(SECTION) <= {*CellInfo.__struct_fields__, "board"}  # which the parts of one record differ in
-    assert FLAGS == ["quick", "random_weights", "aligned"]
+    assert set(SECTION) <= {*CellInfo.__struct_fields__, "transductive", "board"}  # a property; which a record's parts differ in
+    assert FLAGS == ["quick", "random_weights", "aligned", "transductive"]
     frame = to_frame([make_record(backbone="a", quick=True, aligned=False)])
     assert list(frame[SECTION].columns) == SECTION
     (key,) = frame.groupby(SECTION).groups
@@ -62,3 +65,11 @@ def test_a_title_holds_no_path_of_the_disk(name: str, short: str) -> None:
     assert section.title.startswith(f"Pair: {short}")
     notes = summarise_records([make_record(backbone=name)]).tables[0].notes
     assert (f"The backbone in full: {name}." in notes) == (short != name)
+
+
+def test_what_sees_the_test_images_shares_no_table_with_what_does_not() -> None:
+    assert UNLABELLED in get_args(Sees)
+    seen = [make_record("lora", sees="class names"), make_record("zlap", sees=f"class names, {UNLABELLED}")]
+    tables = summarise_records(seen).tables
+    assert [[row.label for row in table.rows] for table in tables] == [["lora"], ["zlap"]]
+    assert ["transductive" in table.section.title for table in tables] == [False, True]

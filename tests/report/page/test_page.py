@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from bench.report import summarise_records, write_report
+from bench.report.numbers.by_example import mcnemar
 from bench.report.page import render_page, svg
 from bench.report.page.cells import MESSAGE_LENGTH, TRACEBACK_LENGTH
 from bench.report.text import display
@@ -292,3 +294,24 @@ def test_files_of_the_page_are_installed_with_it(name: str) -> None:
     patterns = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     folder = project / "bench" / "report" / "page"
     assert folder / name in {path for pattern in patterns["bench.report.page"] for path in folder.glob(pattern)}
+
+
+def test_rows_stand_against_the_best_on_the_same_examples() -> None:
+    """lora is right on ten examples of twelve, coop on eight of them, zero-shot on one that lora is not."""
+    right = {"lora": range(10), "coop": range(8), "zero-shot": range(10, 11)}
+    records = realistic(["zero-shot", "lora", "coop"], tasks=("a",), shots=(1, 4), seeds=(1, 2))
+
+    def counted(record: Record) -> np.ndarray:
+        return np.isin(np.arange(12), right[record.cell.method]).astype(float)
+
+    page = Page(render_page(summarise_records(records), records, {}, counted))
+    (table,) = page.cells["tables"]
+    order = [row[0].removesuffix(" baseline") for row in page.rows("methods")]
+    found = {label: table["against"]["rows"][str(position)] for position, label in enumerate(order)}
+    best, second = order[:2]
+    assert table["against"]["shots"] == "4 shots"
+    assert [found[label][0] for label in order] == [second, best, best]
+    other = order[2]
+    better, worse = (len(set(right[one]) - set(right[two])) for one, two in ((other, best), (best, other)))
+    assert found[other][1] == f"{100 * (len(right[other]) - len(right[best])) / 12:+.1f}"
+    assert found[other][3] == [[0, better, worse, display.p_value(mcnemar(better, worse))]]

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from bench.report import write_report
+from bench.report import summarise_records, write_report
+from bench.report.page import render_page
 from tests.report.factory import failed_record, make_record, realistic
 from tests.report.page.browser import Browser, chromium
 from tests.report.page.test_page import HOSTILE, MIXED, TRACE, hostile_records
@@ -317,3 +319,20 @@ def test_the_browser_sees_what_a_page_does_wrong(window: Browser, tmp_path: Path
     assert any("said" in message for message in window.messages)
     assert any("TypeError" in json.dumps(message) for message in window.messages)
     assert any(address.endswith("near.png") for address in window.requests)
+
+
+def test_an_open_row_stands_against_the_best(window: Browser, tmp_path: Path) -> None:
+    records = realistic(["lora", "coop"], tasks=("a", "b"), shots=(4,), seeds=(1, 2))
+    right = {"lora": 10, "coop": 7}
+    text = render_page(
+        summarise_records(records), records, {}, lambda record: (np.arange(12) < right[record.cell.method]).astype(float)
+    )
+    (tmp_path / "index.html").write_text(text)
+    window.messages.clear()
+    window.open(tmp_path / "index.html")
+    window.click("#table-0 .methods tbody > tr .open")
+    said, cells = window.value("[document.querySelector('.drill > p').textContent, document.querySelector('.against').innerText]")
+    assert said.startswith("Against ") and "on the same test examples, 4 shots: " in said and "points" in said
+    assert [line.split("\t")[0] for line in cells.splitlines()] == ["task", "a", "b"]
+    window.click("#table-0 .methods tbody > tr .open")
+    assert window.messages == []
