@@ -12,13 +12,14 @@ from bench.report.numbers.frame import metric_column
 from bench.report.numbers.layout import Layout
 
 
-def further_metrics(layout: Layout, whole: frozenset[str]) -> dict[str, dict[str, float]]:
-    """Metric -> label -> mean over tasks and seeds at the largest shot count.
+def further_metrics(layout: Layout) -> dict[str, dict[str, float]]:
+    """Metric -> label -> mean over tasks and seeds at the largest shot count, of labels with the metric in every cell.
 
-    `whole`: the labels with a score for every cell; only those that have the metric in every cell, too, are in it.
+    A label may have one without a score: what can't name new classes has an accuracy on those that it learnt.
     """
     cells = pd.concat([layout.averaged(layout.largest), layout.baselines])
-    cells = cells[cells["label"].isin(whole) & cells["task"].isin(layout.tasks_at(layout.largest))]
+    lacking = {label for label, _, shots in layout.missing if shots in (layout.largest, 0)}
+    cells = cells[~cells["label"].isin(lacking) & cells["task"].isin(layout.tasks_at(layout.largest))]
     found = {metric: _whole_means(cells, metric_column(metric)) for metric in metrics_of(cells)}
     return {metric: means for metric, means in found.items() if means}
 

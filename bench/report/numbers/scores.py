@@ -67,7 +67,7 @@ class Scores:
             reference=reference,
             gain_tasks=tuple(last.index[last[reference].notna()]) if reference is not None else (),
             gains=gains(last, reference),
-            metrics=further_metrics(layout, frozenset(top)),
+            metrics=further_metrics(layout),
         )
 
     def gain(self, label: str) -> float | None:

@@ -65,6 +65,7 @@ def test_the_half_that_was_learnt_is_on_the_board_of_new_classes_and_on_no_other
     records[0] = fitted("lora", "one-base", 0.8, half="base", one_new=entry("new classes", 0.4, by="class texts"))
     (again,) = summarise_records(records).tables
     assert "Elsewhere by the class texts, as what they fitted belongs to its own classes: lora." in again.notes
+    assert probe.metrics == pytest.approx({"base": 0.9})
     assert probe.scores[4] is None and probe.not_applicable == 2 and probe.failed == 0
     assert summary.not_applicable["error_message"].tolist() == ["it knows no names"] * 2
 
