@@ -12,7 +12,9 @@ from typing import Any
 from rich.console import Console
 
 from bench.backbone import load as load_backbone
-from bench.cell.weights import Scorer, read_stored
+from bench.cell.own_fit import fit_own
+from bench.cell.scorer import Picture, Scorer
+from bench.cell.weights import read_stored
 from bench.compare import compare as compare
 from bench.errors import UsageError, unknown
 from bench.executors import Executor, Placement, place
@@ -122,11 +124,19 @@ def run(
     return Outcome(todo, tuple(record for key, record in latest.items() if key in todo.wanted), summary, stopped)
 
 
-def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", plugins: tuple[Path, ...] = ()) -> Scorer:
+def load(
+    source: Record | Path | str,
+    out: Path = DEFAULT_OUT,
+    device: str = "cpu",
+    plugins: tuple[Path, ...] = (),
+    backbone: str | None = None,
+    whole_batches: bool = False,
+) -> Scorer:
     """A scorer from what a cell stored under `--save-weights`: from its record in the folder `out`, or from the file.
 
-    Raises UsageError if there is no such file, or if record, file, backbone, method and parameters don't agree; StoreError
-    if the record names a file outside of `out`.
+    backbone: where the backbone is now, if it has moved. whole_batches: see `Scorer`. Raises UsageError if there is no such
+    file, or if record, file, backbone, method and parameters don't agree; StoreError if the record names a file outside of
+    `out`.
     """
     if isinstance(source, Record):
         found = artifact(out, source, "weights")
@@ -134,7 +144,7 @@ def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", pl
             raise UsageError(f"record {source.record_id} has no stored weights: run the cell again with --save-weights")
         path = found
     else:
-        path = source
+        path = Path(source)
     about, tensors = read_stored(path)
     registry = find_methods(plugins)
     if about.method not in registry.methods:
@@ -154,7 +164,45 @@ def load(source: Record | Path, out: Path = DEFAULT_OUT, device: str = "cpu", pl
         method = kind(kind.Params(**about.params))
     except (TypeError, ValueError) as error:
         raise UsageError(f"{path}: {about.method} does not take the stored parameters {about.params}: {error}") from error
-    return Scorer(about, method, load_backbone(about.backbone, device), tensors, device)
+    try:
+        found_on = load_backbone(backbone or about.backbone, device)
+    except UsageError as error:
+        if backbone is not None:
+            raise
+        raise UsageError(f"{path}: its backbone isn't where it was ({error}): say where it is now by backbone") from error
+    return Scorer(about, method, found_on, tensors, device, whole_batches)
+
+
+def fit(
+    method: str,
+    images: Sequence[Picture],
+    labels: Sequence[str] | Sequence[int],
+    classes: Sequence[str] | None = None,
+    *,
+    texts: Sequence[str] | None = None,
+    templates: Sequence[str] = ("a photo of a {}.",),
+    backbone: str = "bundled",
+    recipe: str = "paper",
+    seed: int = 1,
+    device: str = "auto",
+    precision: str = "auto",
+    plugins: tuple[Path, ...] = (),
+) -> Scorer:
+    """A method, as in "lora[r=4]", fitted to images at hand: PIL's, files, or arrays [H, W, 3] of uint8.
+
+    labels: names of classes, or their numbers from 0 in `classes`. texts: the question or sentence of each image, whose
+    answers are then the labels. Raises UsageError for what doesn't go together, DataError for a file that can't be read.
+    """
+    registry = find_methods(plugins)
+    (named, *others) = resolve_methods(method, registry)
+    if others:
+        raise UsageError(f"{method}: name one method")
+    device = resolve_device(device)
+    fitted_on = load_backbone(backbone, device)
+    return fit_own(
+        registry.build(named), fitted_on, images, labels, classes, texts, templates, recipe, seed, device,
+        resolve_precision(precision, device),
+    )  # fmt: skip
 
 
 def status(out: Path, plugins: tuple[Path, ...] = ()) -> Holding:

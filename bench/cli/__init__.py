@@ -21,6 +21,7 @@ from bench.cli.own import tasks
 from bench.cli.proving import check, docs, verify
 from bench.cli.report import report
 from bench.cli.run import run
+from bench.cli.using import predict
 
 
 class Verbs(OneLineErrors, click.Group):
@@ -35,5 +36,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor):
+for verb in (run, predict, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor):
     main.add_command(verb)

@@ -22,6 +22,7 @@ from bench.backbone.cut_texts import cut
 from bench.backbone.tower import Tower
 from bench.errors import DataError
 from bench.features.bank import Account, Bank, Shelf
+from bench.features.passing import Passing
 from methods.base import Views
 from tasks.base import Split, Task
 
@@ -88,11 +89,12 @@ class Frozen:
 
     backbone: Backbone
     task: Task
-    bank: Bank
+    bank: Bank | Passing
     account: Account
     device: str
     precision: str
     squashed: bool = False  # images squashed with ImageNet's statistics, as XtremeCLIP's scripts do for pairs
+    whole_batches: bool = True  # fill up the last batch: products of one shape give a row the same last digits in any company
     skipped: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)  # texts that were tokenized
     cut: dict[str, bytes] = field(default_factory=dict)  # those that are longer than the tower reads, see `bench.backbone.cut`
@@ -226,7 +228,8 @@ class Frozen:
         made = []
         with autocast(self.device, self.precision):
             for part in inputs.split(self._batch):
-                filled = torch.cat([part, part[:1].expand(self._batch - len(part), *part.shape[1:])])
+                filling = self._batch - len(part) if self.whole_batches else 0
+                filled = torch.cat([part, part[:1].expand(filling, *part.shape[1:])])
                 made.append(tower(filled.to(self.device), stop=stage).float().cpu()[: len(part)])
         return torch.cat(made)
 

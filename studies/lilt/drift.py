@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from bench import api
 from bench.backbone import Clip
+from bench.cell.scorer import Scorer
 from bench.store.record import Record
 
 
@@ -42,6 +42,6 @@ def _distance(before: Tensor, after: Tensor) -> float:
 def aligned_towers(record: Record, out: Path) -> Clip:
     """The towers as the cell left them, what is frozen in float32: in a lower precision it would not be what it was."""
     scorer = api.load(record, out)
-    scorer.about = msgspec.structs.replace(scorer.about, precision="fp32")
-    with tempfile.TemporaryDirectory() as folder:
-        return scorer._fitted(Path(folder)).module.clip.eval()
+    exact = Scorer(msgspec.structs.replace(scorer.about, precision="fp32"), scorer.method, scorer.backbone, scorer.tensors)
+    towers: Clip = exact.fitted.module.clip
+    return towers.eval()

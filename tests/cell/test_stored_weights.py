@@ -51,7 +51,7 @@ def test_a_stored_result_gives_the_same_scores(worker: Worker, label: str, task:
     split = find_task(task).test
     rows = np.linspace(0, len(split) - 1, TEST_EXAMPLES).round().astype(int).tolist()
     texts = None if split.texts is None else [split.texts[row] for row in rows]
-    scores = api.load(record, worker.settings.out)([split.image(row) for row in rows], texts).numpy()
+    scores = api.load(record, worker.settings.out, whole_batches=True)([split.image(row) for row in rows], texts).numpy()
     with np.load(worker.settings.out / record.artifacts["predictions"]) as arrays:
         if task == "scenes-retrieval":
             assert (scores.argmax(1) == np.arange(TEST_EXAMPLES)).mean() == np.mean(arrays["image_to_text"] == 0)
@@ -64,7 +64,7 @@ def test_what_the_validation_set_chose_is_stored(worker: Worker, label: str) -> 
     record = made(worker, label, "sketches", protocol="val")
     split = find_task("sketches").test
     rows = np.linspace(0, len(split) - 1, TEST_EXAMPLES).round().astype(int).tolist()
-    scores = api.load(record, worker.settings.out)([split.image(row) for row in rows]).numpy()
+    scores = api.load(record, worker.settings.out, whole_batches=True)([split.image(row) for row in rows]).numpy()
     assert record.training is not None and record.training.chosen
     with np.load(worker.settings.out / record.artifacts["predictions"]) as arrays:
         np.testing.assert_array_equal(scores, arrays["scores"])
@@ -130,7 +130,7 @@ def test_an_alignment_is_stored_for_its_own_towers_only(worker: Worker, tmp_path
     split = find_task("scenes-retrieval").test
     rows = np.linspace(0, len(split) - 1, TEST_EXAMPLES).round().astype(int).tolist()
     assert split.texts is not None
-    scores = api.load(path)([split.image(row) for row in rows], [split.texts[row] for row in rows]).numpy()
+    scores = api.load(path, whole_batches=True)([split.image(row) for row in rows], [split.texts[row] for row in rows]).numpy()
     ranks = retrieval_ranks(scores, [split.ids[row] for row in rows])
     assert {name: metric.value for name, metric in retrieval_metrics(ranks).items()}.items() <= {
         name: metric.value for name, metric in record.metrics.items()

@@ -6,17 +6,21 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bench.cell.fitting.fitting import CHUNK, Fitting, UndeclaredParameters, load_exactly
 from bench.cell.fitting.unfrozen import in_chunks, keep_temperature, meeting_point, train_where_unfrozen
 from bench.cell.train import train
-from bench.features.frozen import DTYPES, autocast
+from bench.features.frozen import DTYPES, Frozen, autocast
 from methods.base import Adapted, Edit, EncoderMethod, Forward, Recipe, Start, Support
 from methods.parts.alignment import alignment
 from tasks.base import Split
+
+NO_ROWS = Split([], lambda row: Image.new("RGB", (1, 1)), np.zeros(0, np.int64))
 
 
 @dataclass
@@ -131,6 +135,7 @@ class EncoderFitting(Fitting):
     labels: Tensor = field(init=False)  # [N] of the support
     image_numbers: Tensor = field(init=False)  # [N], equal for rows of the same image
     initial: dict[str, Tensor] = field(default_factory=dict, init=False)  # what trains, before the first step
+    _fixed_texts: tuple[Texts | None, Tensor | None] | None = field(default=None, init=False, repr=False)  # and their features
     head_waits: bool = field(default=False, init=False)  # for the handover: until then scores are the cosine
 
     def collect_start(self) -> None:
@@ -313,7 +318,8 @@ class EncoderFitting(Fitting):
 
     def collect(self, split: Split, rows: Sequence[int]) -> None:
         images = self.frozen.images(split, self.kind.scored_images(split, rows), self.image_cut)
-        self._scored = Examples(images, self._collect_texts(split, rows))
+        texts = self._collect_texts(split, rows) if self._fixed_texts is None else self._fixed_texts[0]
+        self._scored = Examples(images, texts)
 
     @torch.no_grad()
     def predict(self) -> Tensor:
@@ -328,11 +334,31 @@ class EncoderFitting(Fitting):
                 chunks = torch.arange(len(image)).split(each)
                 parts = [self.conditional_scores(image[chunk], texts, texts.of(chunk)) for chunk in chunks]
                 return torch.cat(parts).float().cpu()
-            numbers = torch.arange(len(texts.tokens)).split(CHUNK)
-            text = torch.cat([self.text_features(texts, part) for part in numbers])
+            text = None if self._fixed_texts is None else self._fixed_texts[1]
+            text = self._all_text_features(texts) if text is None else text
             if texts.row is not None:
                 text = text[texts.row.to(text.device)]
         return self.compare(image, text).float().cpu()
+
+    def _all_text_features(self, texts: Texts) -> Tensor:
+        return torch.cat([self.text_features(texts, part) for part in torch.arange(len(texts.tokens)).split(CHUNK)])
+
+    def on(self, frozen: Frozen) -> Fitting:
+        other = super().on(frozen)
+        assert isinstance(other, EncoderFitting)
+        other._fixed_texts = None
+        return other
+
+    @torch.no_grad()
+    def fix_texts(self) -> None:
+        if self.kind.text_per_example:
+            return
+        texts = self._collect_texts(NO_ROWS, ())
+        features = None
+        if texts is not None and self.edit.texts_given_images is None:
+            with autocast(self.device, self.frozen.precision):
+                features = self._all_text_features(texts)
+        self._fixed_texts = texts, features
 
     @property
     def compares_texts(self) -> bool:

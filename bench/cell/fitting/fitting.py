@@ -60,6 +60,7 @@ class Fitting:
     training: Training | None = field(default=None, init=False)
     module: Any = field(default=None, init=False)  # what trains and scores, from `build` on
     chosen: dict[str, Any] = field(default_factory=dict, init=False)  # by `finish`
+    _fixed_classes: Tensor | None = field(default=None, init=False, repr=False)  # see `fix_texts`
 
     steps = (
         Step("collect_start", "bank"),  # frozen features that the method needs to begin
@@ -118,8 +119,13 @@ class Fitting:
     def on(self, frozen: Frozen) -> Fitting:
         """The same fitted model on another task."""
         other = copy.copy(self)
-        other.frozen = frozen
+        other.frozen, other._fixed_classes = frozen, None
         return other
+
+    def fix_texts(self) -> None:
+        """From here on nothing changes but what is scored: texts that are the same for all examples are encoded once."""
+        if not self.kind.text_per_example:
+            self._fixed_classes = self.class_features()
 
     @property
     def compares_texts(self) -> bool:
@@ -188,6 +194,8 @@ class Fitting:
 
     def class_features(self) -> Tensor:
         """[C, d] of the class texts by the frozen backbone; over several templates the mean of the unit features."""
+        if self._fixed_classes is not None:
+            return self._fixed_classes
         templates = self.method.frozen_templates(self.task.templates)
         by_template = [self.encode(self.task.class_texts(template)) for template in templates]
         if len(by_template) == 1:
