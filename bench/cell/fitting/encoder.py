@@ -323,7 +323,8 @@ class EncoderFitting(Fitting):
 
     @torch.no_grad()
     def predict(self) -> Tensor:
-        self.module.eval()
+        if self.module.training:
+            self.module.eval()
         images, texts = self._scored.images, self._scored.texts
         with autocast(self.device, self.frozen.precision):
             image = torch.cat([self.image_features(part) for part in images.split(CHUNK)])
@@ -390,7 +391,8 @@ class EncoderFitting(Fitting):
         self.build_blank(examples)
         load_exactly(self.trained(), stored)
         self.head_waits = False
-        self.module.eval()
+        if self.module.training:
+            self.module.eval()
 
     def total_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.module.parameters())

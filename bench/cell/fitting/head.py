@@ -72,7 +72,8 @@ class HeadFitting(Fitting):
 
     @torch.no_grad()
     def predict(self) -> Tensor:
-        self.module.eval()
+        if self.module.training:
+            self.module.eval()
         count = len(self._features.image_raw)
         chunks = torch.arange(count, device=self.device).split(CHUNK)
         return torch.cat([self.module(self._features.rows(chunk)) for chunk in chunks]).float().cpu()
