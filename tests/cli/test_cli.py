@@ -278,10 +278,16 @@ def test_what_belongs_to_the_runs_recipe_is_no_parameter_of_a_method(method: str
 
 
 def test_a_suite_is_a_run_by_name(tmp_path: Path) -> None:
-    out = ["--out", str(tmp_path), "--dry-run"]
-    told = CliRunner().invoke(main, ["run", "--suite", "bundled", "--methods", "zero-shot,linear-probe", "--seeds", "1", *out])
+    told = bench("run", "--suite", "bundled", "--methods", "zero-shot,tip-adapter", "--quick", "--out", str(tmp_path))
     assert told.exit_code == 0, told.output
-    lines = [line for line in told.output.splitlines() if line.startswith(("zero-shot", "linear-probe"))]
-    assert len(lines) == 8 and all("-base" in line for line in lines)
-    lacking = CliRunner().invoke(main, ["run", "--suite", "vlu", *out])
+    records = Store(tmp_path).latest().values()
+    assert {record.cell.task for record in records} == {
+        f"{task}-base" for task in ("sketches", "textures", "creatures", "digits")
+    }
+    assert len(records) == 8 and all(len(record.elsewhere) == 5 for record in records)  # a half, three tasks, corruptions
+    text = (tmp_path / "leaderboard.md").read_text()
+    assert all(
+        f"Classification, {board}: bundled" in text for board in ("new classes", "other sets", "forgetting", "corrupted images")
+    )
+    lacking = bench("run", "--suite", "vlu", "--out", str(tmp_path), "--dry-run")
     assert lacking.exit_code == 2 and "suite vlu lacks data" in lacking.output
