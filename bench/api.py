@@ -20,7 +20,7 @@ from bench.errors import UsageError, unknown
 from bench.executors import Executor, Placement, place
 from bench.executors.drive import drive
 from bench.executors.durations import Durations
-from bench.executors.progress import Display
+from bench.executors.progress import PROGRESS, Display
 from bench.executors.schedule import Schedule
 from bench.executors.slots import default_workers as default_workers
 from bench.plan.budget import parse_recipe
@@ -112,7 +112,7 @@ def run(
     stopped = None
     if todo.run:
         durations = Durations(latest.values())
-        with Display(console, todo.run, durations.seconds) as display, Claims(settings.out) as claims:
+        with Display(console, todo.run, durations.seconds, settings.out / PROGRESS) as display, Claims(settings.out) as claims:
             schedule = Schedule(todo.run, durations, claims, follower, display.found)
             stopped = drive(executor, schedule, store, display)
         if schedule.stopped:

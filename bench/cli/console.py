@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ DATA_ROOT = click.option(
 PLUGIN = click.option(
     "--plugin", type=click.Path(path_type=Path), multiple=True, help="A Python file with more methods or tasks."
 )
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class OneLineErrors(click.Command):
@@ -57,3 +60,8 @@ def tell_absent(console: Console, absent: Mapping[str, str]) -> None:
 def print_wide(table: Any, width: int = TABLE_WIDTH) -> None:
     """Print a table; where nobody looks at a screen, or at a narrow one, its lines are as long as they need be."""
     Console(width=max(Console().width, width)).print(table)
+
+
+def print_json(found: Any) -> None:
+    """Built-in types; numbers that aren't finite are none."""
+    click.echo(json.dumps(found, indent=1, allow_nan=False, default=str))

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.console import PLUGIN, print_wide
+from bench.cli.console import JSON, PLUGIN, print_json, print_wide
 
 if TYPE_CHECKING:
     from bench.upkeep.status import Holding, Tally
@@ -25,12 +25,24 @@ FOLDER = click.argument("out", type=click.Path(path_type=Path))
 @FOLDER
 @PLUGIN
 @click.option("--fail", is_flag=True, help="Exit code 1 if there are failed cells.")
-def status(out: Path, plugin: tuple[Path, ...], fail: bool) -> None:
+@click.option("--watch", is_flag=True, help="Say what a run on OUT is at, whenever that changes, until it ends.")
+@JSON
+def status(out: Path, plugin: tuple[Path, ...], fail: bool, watch: bool, as_json: bool) -> None:
     """What the results folder OUT holds: cells by method and task, failures by error, what can't be read."""
     from bench import api
+    from bench.executors.progress import PROGRESS
     from bench.text import plain
+    from bench.upkeep.status import told_progress
 
+    if watch:
+        for line in told_progress(out / PROGRESS):
+            _say(line)
     found = api.status(out, plugin)
+    if as_json:
+        print_json(found.as_data())
+        if fail and found.total.failed:
+            raise click.exceptions.Exit(1)
+        return
     print_wide(_grid(found))
     for line in _summary(found):
         _say(line)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.padding import Padding
 from rich.segment import Segment, Segments
 from rich.table import Column, Table
 
-from bench.cli.console import DATA_ROOT, PLUGIN, TABLE_WIDTH, print_wide, tell_broken
+from bench.cli.console import DATA_ROOT, JSON, PLUGIN, TABLE_WIDTH, print_json, print_wide, tell_broken
 
 if TYPE_CHECKING:
     from tasks.base import SplitName
@@ -35,22 +36,53 @@ align(image=timm/NAME, text=hf/NAME, dim=256)
 @click.argument("what", type=click.Choice(["methods", "tasks", "backbones", "suites"]))
 @DATA_ROOT
 @PLUGIN
-def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> None:
+@JSON
+def list_(what: str, data_root: Path | None, plugin: tuple[Path, ...], as_json: bool) -> None:
     """List methods, tasks, backbones or suites; of data, whether they are ready, need a folder or would be downloaded."""
-    if what == "methods":
+    if as_json:
+        print_json(_as_data(what, data_root, plugin))
+    elif what == "methods":
         print_wide(_methods_table(plugin))
     elif what == "tasks":
         _print_tasks(data_root, plugin)
     elif what == "suites":
         print_wide(_suites_table(data_root, plugin))
     else:
-        import open_clip
-
-        from bench.backbone.load import BUNDLED_NAMES
-
-        for name in [*BUNDLED_NAMES, *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]:
+        for name in _backbones():
             click.echo(name)
         click.echo(OTHER_BACKBONES)
+
+
+def _backbones() -> list[str]:
+    import open_clip
+
+    from bench.backbone.load import BUNDLED_NAMES
+
+    return [*BUNDLED_NAMES, *(f"{model}/{tag}" for model, tag in open_clip.list_pretrained())]
+
+
+def _as_data(what: str, data_root: Path | None, plugin: tuple[Path, ...]) -> list[Any]:
+    """What the tables show, as built-in types."""
+    from bench.plan.registry import find_methods, parameter_fields
+    from bench.plan.suites import load_suite, missing, suite_names
+    from tasks.base import Sources
+
+    if what == "backbones":
+        return list(_backbones())
+    if what == "tasks":
+        return _task_rows(data_root, plugin)[0]
+    if what == "suites":
+        suites = {name: load_suite(name) for name in suite_names()}
+        lacking = Sources(data_root, plugins=plugin)
+        return [{"suite": name, **structs.asdict(suite), "lacks": missing(suite, lacking)} for name, suite in suites.items()]
+    registry = find_methods(plugin)
+    found = []
+    for named in registry.all_rows():
+        method = registry.methods[named.name]
+        about = {"family": method.family, "kinds": sorted(method.kinds), "sees": list(method.sees), "trains": method.trains}
+        paper = {"title": method.paper.title, "venue": method.paper.venue}
+        found.append({"method": str(named), **about, "parameters": parameter_fields(method), "paper": paper})
+    return found
 
 
 def _methods_table(plugin: tuple[Path, ...]) -> Table:
@@ -89,19 +121,9 @@ def _suites_table(data_root: Path | None, plugin: tuple[Path, ...]) -> Table:
 
 def _print_tasks(data_root: Path | None, plugin: tuple[Path, ...]) -> None:
     """The bundled tasks, those of plug-ins, and the catalogue with what each set needs; touches no network."""
-    from tasks.base import Sources
-    from tasks.catalog import ENTRIES
-    from tasks.find import SCHEMES, find_task, more_tasks, task_groups
+    from tasks.find import SCHEMES
 
-    sources = Sources(data_root, plugins=plugin)
-    plugged = more_tasks(sources)
-    rows = [
-        _task_row(one.name, one.kind, len(one.class_names), one.sizes, one.licence, f"ready, {one.origin}")
-        for one in [*map(find_task, task_groups()["bundled"]), *plugged.tasks.values()]
-    ]
-    for entry in ENTRIES.values():
-        state = entry.state(sources)
-        rows.append(_task_row(entry.name, entry.kind, entry.classes, entry.sizes, entry.licence, state))
+    rows, broken = _task_rows(data_root, plugin)
     screen = Console()
     console = screen if screen.is_terminal else Console(width=max(screen.width, TABLE_WIDTH))
     narrow = console.width < NARROW
@@ -119,12 +141,30 @@ def _print_tasks(data_root: Path | None, plugin: tuple[Path, ...]) -> None:
             row = rows[number - 1]
             about = f"{row['kind']}; licence: {row['licence']}; {row['state']}"
             console.print(Padding(escape(about), (0, 0, 0, 4)), style="dim", highlight=False)
-    tell_broken(console, plugged.broken)
+    tell_broken(console, broken)
     own = ", ".join(f"{scheme}:PATH" for scheme in SCHEMES)
     note = f"""
 needs FOLDER/: the data root (--data-root) must have it, docs/data.md says how. What the hub has instead is another split, \
 with tables of its own. Your own data: {own}."""
     console.print(note, markup=False, highlight=False)
+
+
+def _task_rows(data_root: Path | None, plugin: tuple[Path, ...]) -> tuple[list[dict[str, str]], Mapping[str, str]]:
+    """A row for each task, and the plug-ins that can't be read with the reasons."""
+    from tasks.base import Sources
+    from tasks.catalog import ENTRIES
+    from tasks.find import find_task, more_tasks, task_groups
+
+    sources = Sources(data_root, plugins=plugin)
+    plugged = more_tasks(sources)
+    rows = [
+        _task_row(one.name, one.kind, len(one.class_names), one.sizes, one.licence, f"ready, {one.origin}")
+        for one in [*map(find_task, task_groups()["bundled"]), *plugged.tasks.values()]
+    ]
+    for entry in ENTRIES.values():
+        state = entry.state(sources)
+        rows.append(_task_row(entry.name, entry.kind, entry.classes, entry.sizes, entry.licence, state))
+    return rows, plugged.broken
 
 
 def _task_row(name: str, kind: str, classes: int, sizes: Mapping[SplitName, int], licence: str, state: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -10,20 +11,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cli.console import PLUGIN, print_wide, tell_absent, tell_broken
+from bench.cli.console import JSON, PLUGIN, print_json, print_wide, tell_absent, tell_broken
+from bench.cli.verbs_page import verbs_page
 
 
 @click.command()
 @PLUGIN
-def verify(plugin: tuple[Path, ...]) -> None:
+@JSON
+def verify(plugin: tuple[Path, ...], as_json: bool) -> None:
     """Count what each method trains and compare it with what its source states; exit code 1 on any difference."""
     from bench.checks.verify import verify as count_all
     from bench.kinds import KINDS
     from bench.plan.registry import find_methods
 
     table = Table("method", "backbone", "kind", "classes", "shots", "ours", "stated", "source", "", title="trainable parameters")
-    wrong, reasons = 0, set()
-    for row in count_all(find_methods(plugin)):
+    wrong, reasons, rows = 0, set(), list(count_all(find_methods(plugin)))
+    if as_json:
+        print_json([{"method": row.label, **asdict(row.stated), "ours": row.ours, "agrees": row.agrees} for row in rows])
+        raise click.exceptions.Exit(int(not all(row.agrees for row in rows)))
+    for row in rows:
         stated = row.stated
         sizes = (stated.backbone, stated.kind, str(stated.classes) if KINDS[stated.kind].has_classes else "-", str(stated.shots))
         counts = ("-" if row.ours is None else f"{row.ours:,}", f"{stated.trainable:,}")
@@ -85,10 +91,13 @@ def check(names: tuple[str, ...], plugin: tuple[Path, ...], seed: int, backbone:
     help="Folder with the records that give each method its place.",
 )
 @click.option(
+    "--verbs", type=click.Path(path_type=Path), default=Path("docs/verbs.md"), show_default=True, help="The page on the verbs."
+)
+@click.option(
     "--picture", type=click.Path(path_type=Path), default=Path("docs/budgets.svg"), show_default=True, help="README's picture."
 )
-def docs(out: Path, readme: Path, results: Path, picture: Path) -> None:
-    """Write the page that lists every method, what README tells of methods and records, and its picture of costs."""
+def docs(out: Path, readme: Path, results: Path, verbs: Path, picture: Path) -> None:
+    """Write the pages that list methods and verbs, what README tells of methods and records, and its picture of costs."""
     from bench.checks.methods_page import methods_page
     from bench.checks.readme import draw_budgets, with_count, with_leaderboard
     from bench.plan.registry import find_methods
@@ -96,11 +105,13 @@ def docs(out: Path, readme: Path, results: Path, picture: Path) -> None:
     from bench.store.store import Store
 
     registry, summary = find_methods(), summarise_records(Store(results).latest().values())
-    texts = {out: methods_page(registry, summary)}
+    group = click.get_current_context().find_root().command
+    assert isinstance(group, click.Group)
+    texts = {out: methods_page(registry, summary), verbs: verbs_page(group)}
     if readme.is_file():
         texts[readme] = with_count(with_leaderboard(readme.read_text(encoding="utf-8"), summary), registry)
-    out.parent.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
         click.echo(f"{path}")
     picture.parent.mkdir(parents=True, exist_ok=True)

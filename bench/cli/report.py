@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench.cli.console import print_wide
+from bench.cli.console import JSON, print_wide
 
 
 @click.command()
@@ -24,11 +24,17 @@ from bench.cli.console import print_wide
     multiple=True,
     help="Plots in this format, too, beside SVG; may be given twice.",
 )
-def report(out: Path, sort: str, columns: str, plots: tuple[str, ...]) -> None:
+@JSON
+def report(out: Path, sort: str, columns: str, plots: tuple[str, ...], as_json: bool) -> None:
     """Make leaderboard, page, tables and plots of a results folder again from its records."""
     from bench.report import Choices
     from bench.report import report as make_again
+    from bench.report.text.exports import leaderboard_json
     from bench.report.text.terminal import WIDTH, terminal_table
 
     names = tuple(name.strip() for name in columns.split(",") if name.strip())
-    print_wide(terminal_table(make_again(out, Choices(sort, names, plots))), WIDTH)
+    summary = make_again(out, Choices(sort, names, plots))
+    if as_json:
+        click.echo(leaderboard_json(summary))
+    else:
+        print_wide(terminal_table(summary), WIDTH)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from bench.cli.config import read_config
 from bench.cli.console import DATA_ROOT, PLUGIN, print_wide, tell_absent, tell_broken
 from bench.forks import fork_from_here
 
@@ -17,6 +18,13 @@ DEFAULT_SEEDS = "1,2,3"
 
 
 @click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    is_eager=True,
+    callback=read_config,
+    help="A TOML file of the options below by their names, as in shots = [1, 4]; what is typed goes before it.",
+)
 @click.option(
     "--methods",
     default="all",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.store.record import CellInfo, Record
 from bench.store.shards import folder_shards, read_lines
@@ -52,6 +54,34 @@ class Holding:
             for name in ("ok", "failed", "not_applicable", "older"):
                 setattr(found, name, getattr(found, name) + getattr(tally, name))
         return found
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        cells = [{"method": label, "task": task, **asdict(tally)} for (label, task), tally in sorted(self.places.items())]
+        about = {"records": self.records, "overtaken": self.overtaken, "last": self.last, "unknown": self.unknown}
+        failures = [asdict(group) for group in self.failures]
+        return {**about, "total": asdict(self.total), "cells": cells, "failures": failures, "problems": self.problems}
+
+
+def told_progress(path: Path, every: float = 1.0, stale: float = 600.0) -> Iterator[str]:
+    """What a run says of itself in a file, whenever it changes, until the file is gone or nobody writes to it any more.
+
+    every: seconds between two looks. stale: seconds after which a file is one that a killed run has left.
+    """
+    last = ""
+    while True:
+        try:
+            line, age = path.read_text(encoding="utf-8").strip(), time.time() - path.stat().st_mtime
+        except OSError:
+            yield "no run is at it" if not last else "the run has ended"
+            return
+        if age > stale:
+            yield f"{line} (told {age / 60:.0f} min ago: a killed run, or a very long cell)"
+            return
+        if line != last:
+            yield line
+            last = line
+        time.sleep(every)
 
 
 def status(out: Path, code: Callable[[CellInfo], str | None]) -> Holding:
