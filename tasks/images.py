@@ -86,10 +86,15 @@ def open_image(path: Path, white: White | None = None) -> Image.Image:
 def decode_image(file: BinaryIO, name: str, white: White | None = None) -> Image.Image:
     """The same of an open file, which messages call `name`."""
     with _opened(file, name) as image:
-        image = ImageOps.exif_transpose(image)
-        if _is_deep(image):
-            image = _eight_bits(image, name, white)
-        return _rgb(image)
+        return as_rgb(image, name, white)
+
+
+def as_rgb(image: Image.Image, name: str, white: White | None = None) -> Image.Image:
+    """The same of a picture that is open already. Raises DataError for values beyond the white of its set."""
+    image = ImageOps.exif_transpose(image)
+    if _is_deep(image):
+        image = _eight_bits(image, name, white)
+    return _rgb(image)
 
 
 @dataclass(frozen=True)
@@ -104,11 +109,16 @@ class ValueRange:
 def value_range(file: BinaryIO, name: str) -> ValueRange | None:
     """None for a picture of at most 8 bits. Raises DataError as `decode_image`."""
     with _opened(file, name) as image:
-        cut = _is_cut(image)
-        if not cut and not _is_deep(image):
-            return None
-        values = np.asarray(image.convert("RGB")) if cut else _values(image)
-        return ValueRange(float(values.min(initial=0)), float(values.max(initial=0)), cut)
+        return range_of(image)
+
+
+def range_of(image: Image.Image) -> ValueRange | None:
+    """The same of a picture that is open already."""
+    cut = _is_cut(image)
+    if not cut and not _is_deep(image):
+        return None
+    values = np.asarray(image.convert("RGB")) if cut else _values(image)
+    return ValueRange(float(values.min(initial=0)), float(values.max(initial=0)), cut)
 
 
 def white_for(highest: float) -> float:

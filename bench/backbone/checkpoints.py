@@ -49,7 +49,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except Exception as error:  # a damaged file may raise anything from three readers
         reason = "it holds more than weights" if "weights_only" in str(error) else _line(error)
         raise UsageError(
-            f"{path}: can't be read as a checkpoint ({reason}): use OpenAI's, open_clip's or a safetensors"
+            f"{path}: can't be read as a checkpoint ({reason}): use OpenAI's, open_clip's or a safetensors, or {SAVE}"
         ) from error
     weights = _without_prefix(_weights(path, found))
     openai = OPENAI_NUMBERS[0] in weights
@@ -63,20 +63,20 @@ def _weights(path: Path, found: Any) -> Mapping[str, Any]:
         raise UsageError(f"{path}: holds {type(found).__name__}, no dictionary of weights: {SAVE}")
     found = {str(key): value for key, value in found.items()}
     if _are_weights(found):
-        return found
+        return {key: value for key, value in found.items() if isinstance(value, Tensor) or key in OPENAI_NUMBERS}
     inside = [key for key, value in found.items() if isinstance(value, Mapping) and _are_weights(value)]
     chosen = "state_dict" if "state_dict" in inside else inside[0] if len(inside) == 1 else None
     if chosen is not None:
-        return {str(key): value for key, value in found[chosen].items()}
+        return {str(key): value for key, value in found[chosen].items() if isinstance(value, Tensor) or key in OPENAI_NUMBERS}
     if inside:
         raise UsageError(f"{path}: holds several dictionaries of weights, {_first(inside)}: save the one that is meant alone")
     raise UsageError(f"{path}: holds no dictionary of weights, its keys are {_first(list(found)) or 'none'}: {SAVE}")
 
 
 def _are_weights(values: Mapping[Any, Any]) -> bool:
-    """OpenAI's dictionaries have three plain numbers beside the weights."""
-    weights = {key: value for key, value in values.items() if key not in OPENAI_NUMBERS}
-    return bool(weights) and all(isinstance(value, Tensor) for value in weights.values())
+    """Plain numbers may stand beside the weights: OpenAI's three, a step, an epoch."""
+    weights = [value for value in values.values() if not isinstance(value, int | float)]
+    return bool(weights) and all(isinstance(value, Tensor) for value in weights)
 
 
 def _without_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Two models of the same weights are two where one has another activation, norm, n
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,12 +44,24 @@ def fingerprint(model: nn.Module, preprocess: PreprocessCfg, tokenizer: Any, cro
     if isinstance(text, HFTextEncoder):  # its folder says more than its weights do
         digest.update(text_identity(text, tokenizer).encode())
     digest.update(repr(tokenizer([*SAMPLES]).tolist()).encode())
+    for line in vocabulary(tokenizer):
+        digest.update(line.encode("utf-8", "surrogatepass"))
     for line in built(model):
         digest.update(line.encode())
     for name, value in sorted({**model.state_dict(), **dict(model.named_buffers())}.items()):  # some buffers no file holds
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
         digest.update(_bytes(value))
     return digest.hexdigest()[:16]
+
+
+def vocabulary(tokenizer: Any) -> Iterator[str]:
+    """The tokens with their numbers, and the order in which pieces are joined to them."""
+    inner = getattr(tokenizer, "tokenizer", tokenizer)
+    tokens = inner.get_vocab() if hasattr(inner, "get_vocab") else getattr(inner, "encoder", {})
+    for table in (tokens, getattr(inner, "bpe_ranks", {})):
+        yield repr(sorted(table.items(), key=lambda item: item[1]))
+    backend = getattr(inner, "backend_tokenizer", None)  # of a fast one, whose text differs between versions of its library
+    yield "" if backend is None else repr(json.loads(backend.to_str())["model"].get("merges"))
 
 
 def built(model: nn.Module) -> Iterator[str]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from bench.backbone import Backbone
 from bench.cell.prepare import freeze, prepare
-from bench.cell.scorer import Picture, Scorer, opened
+from bench.cell.scorer import Picture, Scorer, opened, several
 from bench.cell.weights import Stored
-from bench.errors import UsageError
+from bench.errors import DataError, UsageError
 from bench.features.bank import Bank
 from bench.meter import Meter
 from bench.plan.budget import parse_recipe
@@ -22,6 +23,8 @@ from bench.plan.episode import Episode
 from bench.tuned import Tuned
 from methods.base import Method, NotApplicable
 from tasks.base import Split, Task
+from tasks.images import ValueRange, White, range_of, value_range, white_for
+from tasks.own.labels import all_different, readable
 
 NAME = "own"
 
@@ -40,13 +43,15 @@ def fit_own(
     precision: str,
 ) -> Scorer:
     """A scorer of what the method makes of these examples. Raises UsageError; see `bench.api.fit`."""
+    several(images)
     names, numbers = _classes(labels, classes)
     if len(images) != len(numbers) or (texts is not None and len(texts) != len(images)):
         others = "" if texts is None else f" and {len(texts)} texts"
         raise UsageError(f"got {len(images)} images, {len(numbers)} labels{others}: give one of each for every example")
     kind = "classification" if texts is None else "pair"
     ids = [f"{number:07d}" for number in range(len(images))]
-    split = Split(ids, lambda row: opened(images[row]), numbers, None if texts is None else list(texts))
+    white = _white(images)
+    split = Split(ids, lambda row: opened(images[row], white), numbers, None if texts is None else list(texts))
     task = Task(NAME, kind, "", names, lambda _: split, tuple(templates))
     shots = -(-len(images) // len(names))
     if kind not in method.kinds:
@@ -73,6 +78,7 @@ def fit_own(
         candidate=None,
         shots=shots,
         examples=len(images),
+        white=None if white is None else white.value,
     )
     tensors = {name: value.detach().cpu().contiguous() for name, value in fitted.stored().items()}
     return Scorer(about, method, backbone, tensors, device)
@@ -100,11 +106,28 @@ def _classes(
         if unknown is not None:
             raise UsageError(f"label {unknown!r} is none of the classes {', '.join(names[:10])}: add it to classes=[...]")
         numbers = [place[label] for label in texts]
-    if len(set(names)) != len(names):
-        raise UsageError(f"a class is named twice: {', '.join(names[:10])}")
+    all_different(names, names, "labels")
     if len(names) < 2:
         raise UsageError(f"there is one class, {names[0]!r}, and nothing to tell it from: give examples of 2 or more")
     absent = next((name for number, name in enumerate(names) if number not in set(numbers)), None)
     if absent is not None:
         raise UsageError(f"class {absent!r} has no example: add one, or leave it out")
-    return names, np.array(numbers, np.int64)
+    return tuple(map(readable, names)), np.array(numbers, np.int64)
+
+
+def _white(images: Sequence[Picture]) -> White | None:
+    """What is white in all of them, where some have more than 8 bits; files that can't be read are told when they are."""
+    ranges = [found for image in images if (found := _range(image)) is not None and not found.cut]
+    return White(white_for(max(found.largest for found in ranges))) if ranges else None
+
+
+def _range(image: Picture) -> ValueRange | None:
+    if isinstance(image, np.ndarray):
+        return None
+    if isinstance(image, Image.Image):
+        return range_of(image)
+    try:
+        with Path(image).open("rb") as file:
+            return value_range(file, str(image))
+    except (OSError, DataError):
+        return None

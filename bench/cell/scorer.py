@@ -24,7 +24,7 @@ from bench.plan.episode import Episode
 from bench.writing import write_whole
 from methods.base import Method
 from tasks.base import Split, SplitName, Task
-from tasks.images import White, open_image
+from tasks.images import White, as_rgb, open_image
 
 Picture = Image.Image | Path | str | np.ndarray  # an array [H, W, 3] or [H, W] of uint8
 
@@ -79,6 +79,7 @@ class Scorer:
         texts: the sentence or question of each image on pair tasks, the captions for retrieval; None otherwise.
         Raises UsageError if the kind of task wants them otherwise, DataError for an image that can't be read.
         """
+        several(images)
         kind = KINDS[self.about.kind]
         if (texts is None) == kind.text_per_example:
             raise UsageError(f"{self.about.kind} tasks {'take no texts' if texts is not None else 'need a text per image'}")
@@ -118,9 +119,15 @@ def _no_data(split: SplitName) -> Split:
 def opened(image: Picture, white: White | None = None) -> Image.Image:
     """As RGB. Raises UsageError for an array of another form, DataError for a file that can't be read."""
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
+        return as_rgb(image, "an image that was given", white)
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,)) or image.ndim not in (2, 3):
             raise UsageError(f"an image of shape {image.shape} and type {image.dtype}: give [H, W, 3] or [H, W] of uint8")
         return Image.fromarray(image).convert("RGB")
     return open_image(Path(image), white)
+
+
+def several(images: Sequence[Picture]) -> None:
+    """Raises UsageError for a single image where several are meant."""
+    if isinstance(images, str | Path | Image.Image) or (isinstance(images, np.ndarray) and images.ndim < 4):
+        raise UsageError("give a list of images, of one image, too: [image]")

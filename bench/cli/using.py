@@ -60,6 +60,8 @@ def predict(
                 named = [readable.names[number], *([] if readable.texts is None else [readable.texts[number]])]
                 further = (f"{value:.6f}" for value in row) if every else ()
                 table.writerow([*named, scorer.classes_[best], f"{row[best]:.6f}", *further])
+    if wanted.others:
+        click.echo(f"left out, files of other kinds: {wanted.others}", err=True)
     if skipped:
         click.echo(f"left out, images that can't be read: {skipped}", err=True)
 

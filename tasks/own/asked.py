@@ -20,6 +20,7 @@ class Asked:
     files: Sequence[Path]
     names: Sequence[str]
     texts: Sequence[str] | None = None
+    others: int = 0  # files in folders that are no images
 
     def __len__(self) -> int:
         return len(self.files)
@@ -43,9 +44,12 @@ def asked(paths: Sequence[Path]) -> Asked:
     if len(paths) == 1 and paths[0].suffix.lower() in TABLES:
         return _of_table(paths[0])
     files: list[Path] = []
+    others = 0
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.rglob("*") if each.suffix.lower() in EXTENSIONS and each.is_file())
+            seen = [each for each in path.rglob("*") if each.is_file() and not _hidden(each.relative_to(path))]
+            inside = sorted(each for each in seen if each.suffix.lower() in EXTENSIONS)
+            others += len(seen) - len(inside)
             if not inside:
                 raise DataError(f"{path} holds no images: give files, or a folder with some")
             files += inside
@@ -53,7 +57,11 @@ def asked(paths: Sequence[Path]) -> Asked:
             raise DataError(f"{path}: a table stands alone: leave out the other paths")
         else:
             files.append(path)
-    return Asked(files, [str(file) for file in files])
+    return Asked(files, [str(file) for file in files], others=others)
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _of_table(path: Path) -> Asked:
@@ -62,7 +70,13 @@ def _of_table(path: Path) -> Asked:
         raise DataError(f"{path} has no column 'image', but {', '.join(table.names)}: rename the one with the images' paths")
     columns = [name for name in ("image", "text") if name in table.names]
     rows = table.read(columns).to_pydict()
-    return Asked([path.parent / name for name in rows["image"]], rows["image"], rows.get("text"))
+    return Asked([_place(path.parent, name) for name in rows["image"]], rows["image"], rows.get("text"))
+
+
+def _place(folder: Path, name: str) -> Path:
+    """Paths as Windows writes them, too, unless a file is called so."""
+    found = folder / name
+    return found if "\\" not in name or found.exists() else folder / name.replace("\\", "/")
 
 
 def _opens(file: Path) -> bool:

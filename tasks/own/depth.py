@@ -15,7 +15,7 @@ from tasks.images import White, value_range, white_for
 from tasks.own.pictures import Pictures
 
 LOOKED_AT = 200  # pictures, evenly spaced; of others only the header is read
-DARK = 63  # of 255: where the brightest of all pictures is no brighter, two bits or more of the eight are never used
+DARK = 63  # of 255: where pictures are no brighter, two bits or more of the eight are never used
 
 
 def white_of(pictures: Pictures, stated: float | None) -> tuple[White | None, list[str]]:
@@ -43,6 +43,12 @@ def white_of(pictures: Pictures, stated: float | None) -> tuple[White | None, li
     white = White(stated) if stated is not None else White(white_for(highest), highest)
     which = f"{len(greys)} of {len(looked)} pictures looked at have more than 8 bits, with values from {lowest:g} to {highest:g}"
     told += [f"{which}: {white.value:g} is white{'' if stated is not None else ' (white=VALUE says otherwise)'}"]
+    usual = float(np.median([each.largest for each in greys]))
+    if usual < DARK / 255 * white.value:
+        told.append(
+            f"most of these pictures reach {100 * max(usual, 0) / white.value:.0f} % of that white at most, and are shown that "
+            "dark: say by white=VALUE what is white, or correct what is brighter"
+        )
     if lowest < 0:
         told.append("what is below 0 becomes black: shift the values")
     return white, told

@@ -11,6 +11,7 @@ out is counted.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -85,8 +86,9 @@ def folder_tables(root: Path, chosen: Sequence[str] = ()) -> Tables:
 def _splits(root: Path, inside: Sequence[str]) -> dict[str, str]:
     """The folders that stand for splits, by split; none where train or test have no folders inside them to be classes."""
     found: dict[str, str] = {}
+    before = _shared_beginning(inside)
     for name in inside:
-        split = called(name)
+        split = called(name) or called(name.removeprefix(before))
         if split is None:
             continue
         if split in found:
@@ -100,12 +102,26 @@ def _splits(root: Path, inside: Sequence[str]) -> dict[str, str]:
     return {split: found[split] for split in SPLITS if split in found} if {"train", "test"} <= found.keys() else {}
 
 
+def _shared_beginning(names: Sequence[str]) -> str:
+    """What stands before all names up to a separator, as "seg_" of seg_train and seg_test; empty for a single name."""
+    if len(names) < 2:
+        return ""
+    first, last = min(names), max(names)
+    alike = next((number for number, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    found = re.match(r".*[ _.-]", first[:alike])
+    return "" if found is None else found[0]
+
+
 def _domains(root: Path, inside: Sequence[str]) -> tuple[str, ...]:
     """A line if all folders hold the same folders, which then are likelier to be the classes."""
     held = [{each.name for each in _visible(root / name) if _is(each.is_dir)} for name in inside]
     if len(held) < 2 or len(held[0]) < 2 or any(names != held[0] for names in held):
         return ()
     classes, first, last = ", ".join(sorted(held[0])[:5]), inside[0], inside[-1]
+    if all(map(called, held[0])):
+        return (
+            f"all classes hold the folders {classes}, and a split is drawn over both: put train/ and test/ above the classes",
+        )
     return (
         f"all classes ({', '.join(inside[:5])}{', ...' if len(inside) > 5 else ''}) hold the same folders ({classes}"
         f"{', ...' if len(held[0]) > 5 else ''}): if these are the classes, say train={first} and test={last} and so on",
@@ -124,6 +140,8 @@ def _classes(root: Path, folder: Path) -> _Found:
     """The class folders and their images, sorted by name, whatever order the file system gives."""
     entries = _visible(folder)
     folders = [each for each in entries if _is(each.is_dir)]
+    if len(entries) == 1 and folders and folders[0].name == folder.name:  # as archives are unpacked
+        return _classes(root, folder / folder.name)
     if not folders:
         raise DataError(f"{folder} has no class folders: put the images of each class into a folder of the class's name")
     files = [each for each in entries if _is(each.is_file)]

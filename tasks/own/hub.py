@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
-from tasks.own.table import DataTable, Tables, place
+from tasks.own.table import DataTable, Tables, carried_names, numbered_otherwise, place
 from tasks.revision import MAIN, commit, of_commit
 
 
@@ -22,6 +22,7 @@ def hub_tables(name: str, base: Path, config: str | None, revision: str | None) 
     if not found and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise DataError(f"{local}: no such folder: give a folder in the hub's form, or owner/name of a data set on the hub")
     if found:
+        _one_list_of_names(local)
         splits = _load(f"hf:{name}", str(local.resolve()), name=config)
     else:
         read = commit_read(name, revision)
@@ -31,6 +32,20 @@ def hub_tables(name: str, base: Path, config: str | None, revision: str | None) 
         except ValueError as error:
             raise _unreadable(f"hf:{name}", error) from error
     return {split: _table(f"hf:{name}, split {split}", local, rows) for split, rows in splits.items()}
+
+
+def _one_list_of_names(folder: Path) -> None:
+    """Raises DataError where Parquet files number the classes of a column differently: `datasets` takes the first's for all."""
+    first: dict[str, tuple[Path, list[str]]] = {}
+    for path in sorted(folder.rglob("*.parquet")):
+        try:
+            carried = carried_names(path)
+        except DataError:
+            continue  # told when it is loaded
+        for column, names in carried.items():
+            other, known = first.setdefault(column, (path, names))
+            if names != known:
+                raise numbered_otherwise(str(path), str(other), column)
 
 
 def commit_read(name: str, revision: str | None) -> str:

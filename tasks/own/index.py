@@ -18,7 +18,7 @@ from tasks.own.dealing import SPLITS, UNUSED, draw_split, draw_val, grouped, whi
 from tasks.own.depth import white_of
 from tasks.own.labels import class_numbers, folded
 from tasks.own.pictures import Pictures
-from tasks.own.remarks import remarks
+from tasks.own.remarks import remarks, unused_splits
 from tasks.own.roles import Roles, assign
 from tasks.own.rows import Rows
 from tasks.own.strings import Strings
@@ -60,7 +60,9 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
     columns = [column for column in (roles.image, roles.label, roles.text, by_column) if column is not None]
     rows = Rows(used, list(dict.fromkeys(columns)), roles.text if roles.kind == "retrieval" else None)
     left_out = [*_most_frequent(rows, roles, card), *_of_other_splits(others, roles)]
-    pictures = rows.pictures(roles.image, root, shared=roles.kind == "retrieval")
+    left_out += [f"left out, images without a caption: {rows.without}"] if rows.without else []
+    left_out += unused_splits(used[0], roles) if len(used) == 1 and by_column is None else []
+    pictures = rows.pictures(roles.image, root, shared=roles.kind != "classification")
     labels, names, known = _labels(rows, roles, card)
     texts = None if roles.text is None else rows.texts(roles.text)
     images, ids = pictures.names.numbered()
@@ -96,8 +98,7 @@ def read_index(tables: Tables, card: Card, root: Path | None) -> Index:
 def _labels(rows: Rows, roles: Roles, card: Card) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     if roles.label is None:
         return np.full(len(rows), -1, np.int64), (), []
-    carried = rows.tables[0].class_names.get(roles.label, ())
-    return class_numbers(rows.strings(roles.label), card, carried, rows.where, rows.place)
+    return class_numbers(rows.strings(roles.label), card, rows.class_names(roles.label), rows.where, rows.place)
 
 
 def _most_frequent(rows: Rows, roles: Roles, card: Card) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +16,11 @@ from tasks.own.strings import Strings
 LISTED = 5  # collisions that a message names
 WhichRow = Callable[[int], str]  # row number -> what messages call the row
 _NUMBER = re.compile(r"-?\d{1,9}")
+_WHOLE = re.compile(r"-?\d{1,9}(\.0+)?")
+# Curly quotation marks as straight ones; nothing for what takes no room: joiners, marks of direction and of byte order.
+_PLAIN = str.maketrans({**dict.fromkeys("\u2018\u2019\u02bc", "'"), **dict.fromkeys("\u201c\u201d", '"')}) | dict.fromkeys(
+    [0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x2060, 0x2065)]
+)
 
 
 def class_numbers(
@@ -38,7 +45,7 @@ def class_numbers(
     position = {label: number for number, label in enumerate(known)}
     if card.merge:
         position, known, names = _merged_classes(known, names)
-    _all_different(names, known, where)
+    all_different(names, known, where)
     for number, label in enumerate(found):
         if label not in position:
             listed = (
@@ -74,8 +81,15 @@ def readable(label: str) -> str:
 
 
 def folded(label: str) -> str:
-    """What labels have in common that a text tower can't tell apart: CLIP's tokenizers lower the case."""
-    return readable(label).casefold()
+    """What labels have in common that a text tower can't tell apart.
+
+    CLIP's tokenizers lower the case, undo HTML's entities, and make one of the ways in which a letter or a quotation mark is
+    written. Whole numbers are the same however many zeros they are written with.
+    """
+    text = unicodedata.normalize("NFKC", html.unescape(html.unescape(label))).translate(_PLAIN)
+    if _WHOLE.fullmatch(text.strip()):
+        return str(int(float(text)))
+    return readable(text).casefold()
 
 
 def _merged(numbers: np.ndarray, found: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -95,7 +109,7 @@ def _merged_classes(known: Sequence[str], names: Sequence[str]) -> tuple[dict[st
     return position, [folded(known[first]) for first in firsts.values()], [names[first] for first in firsts.values()]
 
 
-def _all_different(names: Sequence[str], known: Sequence[str], where: str) -> None:
+def all_different(names: Sequence[str], known: Sequence[str], where: str) -> None:
     """Raises DataError that names all classes that a text tower would take for one another."""
     alike: dict[str, list[str]] = {}
     for name, label in zip(names, known, strict=True):
@@ -104,5 +118,5 @@ def _all_different(names: Sequence[str], known: Sequence[str], where: str) -> No
     if several:
         listed = ", ".join(f"{' and '.join(map(repr, labels))} read {name!r}" for name, labels in several[:LISTED])
         more = f" and {len(several) - LISTED} more" if len(several) > LISTED else ""
-        remedy = "a text tower sees neither case nor _ and -: make one class of each by merge=true, or rename them"
+        remedy = "a text tower tells them not apart: make one class of each by merge=true, or rename them"
         raise DataError(f"{where}: classes {listed}{more}: {remedy}")

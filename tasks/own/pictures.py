@@ -105,11 +105,13 @@ def pictures(column: str, parts: Sequence[tuple[str, Path, pa.ChunkedArray]], sh
 
 
 def _slashed(folder: Path, paths: Strings) -> Strings:
-    """Paths as Windows writes them with this system's slashes, unless a file is called so."""
+    """Paths as Windows writes them with this system's slashes, unless a file is called so; and each in one spelling."""
     odd = compute.match_substring(paths.array, "\\")
-    if not compute.any(odd).as_py() or (folder / paths.array.filter(odd)[0].as_py()).exists():
+    if compute.any(odd).as_py() and not (folder / paths.array.filter(odd)[0].as_py()).exists():
+        paths = Strings(compute.replace_substring(paths.array, "\\", "/"))
+    if not compute.any(compute.match_substring_regex(paths.array, r"(^|/)\.{1,2}/|//")).as_py():
         return paths
-    return Strings(compute.replace_substring(paths.array, "\\", "/"))
+    return Strings([os.path.normpath(path) for path in paths])
 
 
 def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -118,6 +120,8 @@ def _plain(array: pa.ChunkedArray) -> pa.ChunkedArray:
         return array
     fields = {field.name: compute.struct_field(array, field.name) for field in array.type}
     if "bytes" in fields and fields["bytes"].null_count < len(array):
+        if fields["bytes"].null_count and "path" in fields:
+            raise DataError(f"{fields['bytes'].null_count} of {len(array)} rows hold a path instead of an image: save all alike")
         return fields["bytes"]
     return fields.get("path", array)
 

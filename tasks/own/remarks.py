@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tasks.own.dealing import called
 from tasks.own.roles import Roles
 from tasks.own.strings import Strings
 from tasks.own.table import DataTable
 
+# Columns that may say which split a row is in, beside those that are taken to: only values that read as splits bear it out.
+MAYBE_SPLITS = ("set", "data_set", "dataset", "usage", "phase", "mode", "fold", "part", "stage", "type", "is_train", "train")
+TRUTHS = {"0", "1", "true", "false", "yes", "no"}
 CHOICES = ("choices", "options", "candidates")  # columns of answers that belong to each question
 
 
@@ -34,3 +38,16 @@ def _unused(roles: Roles, tables: Sequence[DataTable]) -> list[str]:
     if roles.kind != "pair" or not found:
         return []
     return [f"column {found[0]!r} isn't used: all questions share one set of answers, and can't have choices of their own"]
+
+
+def unused_splits(table: DataTable, roles: Roles) -> list[str]:
+    """A line for each column that reads like a split of the data's own where a split is drawn."""
+    found = []
+    for name in table.names:
+        if name.lower() in MAYBE_SPLITS and name not in (roles.image, roles.label, roles.text):
+            values = {str(value).lower() for value in table.read([name])[name].unique().to_pylist() if value is not None}
+            if values and (all(map(called, values)) or (name.lower() in ("is_train", "train") and values <= TRUTHS)):
+                found.append(
+                    f"column {name!r} ({', '.join(sorted(values))}) reads like a split, and one is drawn: say split={name}"
+                )
+    return found

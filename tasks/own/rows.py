@@ -12,7 +12,7 @@ from pyarrow import compute
 from bench.errors import DataError
 from tasks.own.pictures import Pictures, pictures, text_column
 from tasks.own.strings import Strings
-from tasks.own.table import DataTable
+from tasks.own.table import DataTable, numbered_otherwise
 
 
 class Rows:
@@ -28,7 +28,9 @@ class Rows:
                 if column not in table.names:
                     raise DataError(f"{table.where} has no column {column!r}, which {tables[0].where} has: add or rename one")
         self.tables = tables
-        self._parts = [_spread(table.read(columns), lists) for table in tables]
+        read = [table.read(columns) for table in tables]
+        self._parts = [_spread(part, lists) for part in read]
+        self.without = 0 if lists is None else sum(_empty(part[lists]) for part in read)  # rows whose list holds nothing
         self.counts = [len(part) for part in self._parts]
         self._numbers: list[np.ndarray] | None = None  # of the rows that were kept, from 1
         for table, count in zip(tables, self.counts, strict=True):
@@ -60,6 +62,15 @@ class Rows:
         texts = [text_column(part[column], table.where, column) for table, part in zip(self.tables, self._parts, strict=True)]
         return Strings(pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.large_string()))
 
+    def class_names(self, column: str) -> Sequence[str]:
+        """The names that numbers of a column stand for, as the tables carry them. Raises DataError where they differ."""
+        first, *others = self.tables
+        carried = list(first.class_names.get(column, ()))
+        for table in others:
+            if list(table.class_names.get(column, ())) != carried:
+                raise numbered_otherwise(table.where, first.where, column)
+        return carried
+
     def texts(self, column: str) -> Strings:
         """A column without gaps. Raises DataError that names the first row that has nothing."""
         found = self.strings(column)
@@ -72,6 +83,13 @@ class Rows:
         """The images; `root` is the folder that paths start from where it isn't the table's own."""
         parts = [(table.where, root or table.folder, part[column]) for table, part in zip(self.tables, self._parts, strict=True)]
         return pictures(column, parts, shared)
+
+
+def _empty(column: pa.ChunkedArray) -> int:
+    """How many lists hold nothing; 0 of a column of anything else, whose gaps are errors."""
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        return 0
+    return int(compute.sum(compute.equal(compute.fill_null(compute.list_value_length(column), 0), 0)).as_py() or 0)
 
 
 def _spread(table: pa.Table, column: str | None) -> pa.Table:

@@ -51,11 +51,22 @@ def tables_of(path: Path, extensions: Sequence[str], read: Callable[[Path], Data
     """One file, or a folder with one per split (train.csv, test.csv, ...). Raises DataError."""
     if path.is_file():
         return {"": read(path)}
-    files = sorted(file for file in path.glob("*") if file.suffix.lower() in extensions) if path.is_dir() else []
+    files = sorted(file for file in path.glob("*") if _is_split(file, extensions)) if path.is_dir() else []
     if not files:
         what = f"no {' or '.join(extensions)} file in this folder" if path.is_dir() else "no such file"
         raise DataError(f"{path}: {what}: give the table, or a folder that holds one per split, such as train{extensions[0]}")
-    return {file.stem: read(file) for file in files}
+    by_name: dict[str, Path] = {}
+    for file in files:
+        if file.stem in by_name:
+            raise DataError(f"{path} has {by_name[file.stem].name} and {file.name}: leave one table of that name, or rename it")
+        by_name[file.stem] = file
+    return {name: read(file) for name, file in by_name.items()}
+
+
+def _is_split(file: Path, extensions: Sequence[str]) -> bool:
+    """A table, and neither a hidden file nor a word to the reader."""
+    told = file.stem.lower() in ("readme", "license", "licence", "classes", "labels")
+    return file.suffix.lower() in extensions and not file.name.startswith(".") and not told
 
 
 def _reading(path: Path, read: Callable[[], Any]) -> Any:
@@ -82,11 +93,11 @@ def read_json(path: Path) -> DataTable:
     if not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{path} holds something else than objects with named values: give a list of objects, or one per line")
     names = tuple(dict.fromkeys(name for row in rows for name in row))
-    return DataTable(str(path), path.parent, names, partial(_json_columns, rows))
+    return DataTable(str(path), path.parent, names, partial(_json_columns, str(path), rows))
 
 
 def _lines(text: str) -> Iterator[Any]:
-    for number, line in enumerate(text.splitlines()):
+    for number, line in enumerate(text.split("\n")):  # other marks of a line's end may stand in a text
         try:
             if line.strip():
                 yield json.loads(line)
@@ -94,8 +105,14 @@ def _lines(text: str) -> Iterator[Any]:
             raise json.JSONDecodeError(error.msg, "\n" * number, number) from error  # counts the lines before it
 
 
-def _json_columns(rows: list[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
-    return pa.table({name: _json_column([row.get(name) for row in rows]) for name in columns})
+def _json_columns(where: str, rows: list[dict[str, Any]], columns: Sequence[str]) -> pa.Table:
+    found = {}
+    for name in columns:
+        try:
+            found[name] = _json_column([row.get(name) for row in rows])
+        except DataError as error:
+            raise DataError(f"{where}, column {name!r}: {error}") from error
+    return pa.table(found)
 
 
 def _json_column(values: list[Any]) -> pa.Array:
@@ -106,6 +123,10 @@ def _json_column(values: list[Any]) -> pa.Array:
 
 
 def _text(value: Any) -> str | None:
+    if isinstance(value, dict | list):
+        raise DataError(
+            f"{json.dumps(value, ensure_ascii=False)[:80]}: a text or a number is needed, not an object or a list in a list"
+        )
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -114,19 +135,29 @@ def read_parquet(path: Path, stored: Callable[[Path], DataTable]) -> DataTable:
     schema = _reading(path, lambda: parquet.read_schema(path))
     if any(holds_images(kind) for kind in schema.types):
         return stored(path)
-    features = _reading(path, lambda: json.loads((schema.metadata or {}).get(b"huggingface", b"{}")))
-    names = {
-        name: feature["names"]
-        for name, feature in features.get("info", {}).get("features", {}).items()
-        if isinstance(feature, dict) and "names" in feature
-    }
     return DataTable(
         str(path),
         path.parent,
         tuple(schema.names),
         lambda columns: _reading(path, lambda: parquet.read_table(path, columns=list(columns))),
-        names,
+        carried_names(path),
     )
+
+
+def carried_names(path: Path) -> dict[str, list[str]]:
+    """The names that a column's numbers stand for, by column, as `datasets` writes them into Parquet files. Raises DataError."""
+    schema = _reading(path, lambda: parquet.read_schema(path))
+    features = _reading(path, lambda: json.loads((schema.metadata or {}).get(b"huggingface", b"{}")))
+    return {
+        name: list(feature["names"])
+        for name, feature in features.get("info", {}).get("features", {}).items()
+        if isinstance(feature, dict) and "names" in feature
+    }
+
+
+def numbered_otherwise(one: str, other: str, column: str) -> DataError:
+    remedy = f"save both with one list of names, or with the names in column {column!r}"
+    return DataError(f"{one} numbers its classes otherwise than {other}: {remedy}")
 
 
 def holds_images(kind: pa.DataType) -> bool:

@@ -70,6 +70,16 @@ def test_another_vocabulary() -> None:
     assert taken(model(), tokenizer=lambda texts: plain(texts).flip(0)) != taken(model())
 
 
+@pytest.mark.parametrize("table", ["bpe_ranks", "encoder"])
+def test_a_vocabulary_that_differs_where_no_sample_shows_it(table: str) -> None:
+    """The last two entries change places."""
+    changed = bundled_tokenizer()
+    held = getattr(changed, table)
+    first, second = sorted(held, key=held.get)[-2:]
+    held[first], held[second] = held[second], held[first]
+    assert taken(model(), tokenizer=changed) != taken(model())
+
+
 def test_a_weight() -> None:
     changed = model()
     with torch.no_grad():

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bench import api
 from bench.backbone.load import folder_of
-from bench.cell.scorer import Scorer
+from bench.cell.scorer import Scorer, opened
 from bench.cli import main
 from bench.errors import DataError, UsageError
 from tasks.find import find_task
@@ -127,3 +127,35 @@ def test_the_verb_writes_a_table(probe: Scorer, pictures: list[Image.Image], tmp
     (tmp_path / "list.csv").write_text("image\nphotos/0.png\n")
     told = CliRunner().invoke(main, ["predict", str(tmp_path / "kept.safetensors"), str(tmp_path / "list.csv")])
     assert told.exit_code == 0 and told.output.splitlines()[1].startswith("photos/0.png,")
+
+
+def test_pictures_read_as_their_files_do(probe: Scorer, tmp_path: Path) -> None:
+    """Upright, on white where transparent, of any depth."""
+    clear = Image.new("RGBA", (20, 20), (200, 30, 30, 0))
+    turned = Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    deep = Image.fromarray((np.arange(400, dtype=np.uint16) * 10).reshape(20, 20))
+    clear.save(tmp_path / "clear.png")
+    turned.save(tmp_path / "turned.png", exif=exif)
+    deep.save(tmp_path / "deep.png")
+    for name in ("clear", "turned", "deep"):
+        path = tmp_path / f"{name}.png"
+        assert torch.equal(probe([path]), probe([Image.open(path)]))
+        assert opened(path).tobytes() == opened(Image.open(path)).tobytes()
+
+
+def test_what_is_fitted_to_deep_pictures_keeps_their_white(tmp_path: Path) -> None:
+    paths, labels = [], []
+    for name, top in (("dark_one", 300), ("bright", 3900)):
+        for number in range(3):
+            paths.append(tmp_path / f"{name}-{number}.png")
+            Image.fromarray(np.full((16, 16), top + number, np.uint16)).save(paths[-1])
+            labels.append(name)
+    fitted = api.fit("linear-probe", paths, labels)
+    assert fitted.about.white == 4095 and set(fitted.classes_) == {"dark one", "bright"}
+    assert list(fitted.predict(paths)) == [label.replace("_", " ") for label in labels]
+    with pytest.raises(UsageError, match=r"give a list of images"):
+        fitted.predict(paths[0])  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="labels: classes 'A' and 'a' read 'a'"):
+        api.fit("linear-probe", paths, ["a", "A", "a", "A", "b", "b"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from bench.errors import DataError
 from tasks.base import Task
@@ -181,3 +184,104 @@ def test_colours_of_sixteen_bits_are_told(tmp_path: Path, value: int, told: str)
     notes = image_folder(tmp_path).notes
     assert len(notes) == 1 and told in notes[0]
     assert notes[0].startswith("8 of 8 pictures looked at have 16 bits a colour, of which the upper 8 are read")
+
+
+def test_numbers_of_classes_are_of_one_list_of_names(tmp_path: Path) -> None:
+    """Where the test table was encoded anew, number 0 is another class."""
+    folder = tmp_path / "t"
+    for split, names in (("train", ["blue", "green", "red"]), ("test", ["green", "red"])):
+        files = draw(folder / split, 12)
+        columns = {"image": [f"{split}/{name}" for name in files], "label": [row % len(names) for row in range(12)]}
+        features = {"label": {"_type": "ClassLabel", "names": names}}
+        table = pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+        parquet.write_table(table, folder / f"{split}.parquet")
+    for source in (f"parquet:{folder}", f"hf:{folder}"):
+        with pytest.raises(DataError, match=r"train.parquet numbers its classes otherwise than .*test.parquet: save both"):
+            find_task(source)
+
+
+def test_two_tables_of_one_name_are_an_error_and_what_is_no_table_is_passed_over(tmp_path: Path) -> None:
+    names = draw(tmp_path, 24)
+    rows = {"image": names[:12], "label": ["cat", "dog"] * 6}
+    write(tmp_path / "train.csv", rows)
+    write(tmp_path / "test.csv", {"image": names[12:], "label": ["cat", "dog"] * 6})
+    (tmp_path / "._train.csv").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "README.txt").write_text("what this is")
+    assert len(find_task(f"csv:{tmp_path}").test) == 12
+    write(tmp_path / "train.tsv", rows)
+    with pytest.raises(DataError, match=r"has train.csv and train.tsv: leave one table of that name"):
+        find_task(f"csv:{tmp_path}")
+
+
+def test_questions_about_one_picture_stay_together_however_it_is_named(tmp_path: Path) -> None:
+    draw(tmp_path / "p", 10)
+    spelled = ["p/{}", "./p/{}", "p//{}"]
+    columns = {
+        "image": [spelled[row % 3].format(f"{row // 3:03d}.png") for row in range(30)],
+        "text": [f"what is {row}?" for row in range(30)],
+        "label": ["yes", "no"] * 15,
+    }
+    inside = {**columns, "image": [png(row // 3) for row in range(30)]}
+    for path in (write(tmp_path / "t.csv", columns), write(tmp_path / "t.parquet", inside)):
+        task = find_task(f"{path.suffix[1:]}:{path}")
+        splits = [set(part.ids) for part in (task.train, task.val, task.test)]
+        assert sum(map(len, splits)) == len(set.union(*splits)) == 10
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("caf\u00e9", "cafe\u0301"), ("R&B", "R&amp;B"), ("driver's licence", "driver\u2019s licence"), ("cat", "cat\u200b"),
+        ("\uff21", "A"), ("1", "01"), ("1.0", "1"), ("big cat", "Big_Cat"),
+    ],
+)  # fmt: skip
+def test_labels_that_a_text_tower_takes_for_one_are_told(tmp_path: Path, one: str, other: str) -> None:
+    path = write(tmp_path / "t.csv", {"image": draw(tmp_path, 30), "label": [one, other, "else"] * 10})
+    with pytest.raises(DataError, match="a text tower tells them not apart: make one class of each by merge=true"):
+        find_task(f"csv:{path}")
+    assert len(find_task(f"csv:{path}[merge=true]").class_names) == 2
+
+
+def test_pictures_that_are_dark_but_for_a_few_are_told(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            top = 1.02 if (name, number) == ("cat", 0) else 0.9
+            Image.fromarray(np.array([[0, top]], np.float32)).save(tmp_path / name / f"{number}.tif")
+    notes = image_folder(tmp_path).notes
+    assert any("most of these pictures reach 0 % of that white at most" in note for note in notes)
+    assert image_folder(tmp_path, "[white=1.02]").notes[1:] == ()
+
+
+def test_splits_under_a_name_that_all_share_and_twice_in_a_row(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / f"seg_{split}" / f"seg_{split}" / name)
+    fill(tmp_path / "seg_pred" / "seg_pred", 3)
+    task = image_folder(tmp_path)
+    assert task.class_names == ("cat", "dog") and len(task.test) == 8
+    assert task.notes == ("left out, images in seg_pred/: 3",)
+
+
+def test_a_split_that_is_not_used_is_told(tmp_path: Path) -> None:
+    columns = {"image": draw(tmp_path, 20), "label": ["cat", "dog"] * 10, "usage": ["Training"] * 12 + ["Test"] * 8}
+    task = find_task(f"csv:{write(tmp_path / 't.csv', columns)}")
+    assert task.notes == ("column 'usage' (test, training) reads like a split, and one is drawn: say split=usage",)
+    assert len(find_task(f"csv:{tmp_path / 't.csv'}[split=usage]").test) == 8
+    for name in ("cat", "dog"):
+        for split in ("train", "test"):
+            fill(tmp_path / "inside" / name / split)
+    assert "put train/ and test/ above the classes" in image_folder(tmp_path / "inside").notes[0]
+
+
+def test_captions_that_are_not_there_are_counted_and_objects_are_no_text(tmp_path: Path) -> None:
+    names = draw(tmp_path, 24)
+    rows = [{"image": name, "captions": [f"a card {row}"] if row % 2 else []} for row, name in enumerate(names)]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    assert "left out, images without a caption: 12" in find_task(f"json:{tmp_path / 't.json'}").notes
+    (tmp_path / "o.json").write_text(json.dumps([{"image": name, "caption": [{"raw": "a card"}]} for name in names]))
+    with pytest.raises(DataError, match=r"column 'caption': .*\"raw\".*: a text or a number is needed, not an object"):
+        find_task(f"json:{tmp_path / 'o.json'}")
+    lines = [json.dumps({"image": name, "caption": f"a\u2028card {row}"}, ensure_ascii=False) for row, name in enumerate(names)]
+    (tmp_path / "l.jsonl").write_text("\n".join(lines))
+    assert len(find_task(f"json:{tmp_path / 'l.jsonl'}").train) > 0
