@@ -11,6 +11,7 @@ from bench.report.numbers.levels import mean
 from bench.report.numbers.statistics import CONFIDENCE, smallest_p
 from bench.report.numbers.summary import Table
 from bench.report.text import display
+from bench.report.text.columns import columns
 from bench.text import plain
 
 HOW_JOINT = (
@@ -75,7 +76,11 @@ def _intervals(table: Table) -> list[str]:
 
 def further_columns(table: Table) -> list[str]:
     """What the columns of other metrics than the headline hold; nothing where there are none."""
-    kind, shown = KINDS[table.section.kind], table.scores.metrics
+    titles = {column.title for column in columns(table)}
+    kind = KINDS[table.section.kind]
+    shown = [
+        metric for metric in table.scores.metrics if table.section.metrics.get(metric, metric) in titles or TRANSFER in metric
+    ]
     named = [
         title if title == metric else f"{title} ({metric.replace('_', ' ')})"
         for metric, title in table.section.metrics.items()
