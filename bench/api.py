@@ -11,6 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from bench.advise import Advice as Advice
+from bench.advise import Asked as Asked
+from bench.advise import advise as advise
 from bench.backbone import load as load_backbone
 from bench.cell.weights import Scorer, read_stored
 from bench.compare import compare as compare

@@ -7,6 +7,7 @@ death of a worker, records it, and starts a fresh one in its place.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -202,9 +203,9 @@ class LocalExecutor:
                 if record is None:  # ready only now: starting up isn't the cell's time
                     process.ready, process.since = True, time.monotonic()
                     self._failed_starts = 0
-            elif process.ready and self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
+            elif process.ready and time.monotonic() - process.since > (most := self._limit(process, schedule)):
                 process.process.kill()
-                record = self._timeout(process)
+                record = self._timeout(process, most)
             if record is None:
                 continue
             process.cell = None
@@ -232,9 +233,14 @@ class LocalExecutor:
         assert process.cell is not None
         self._give(self._replace(process), process.cell)
 
-    def _timeout(self, process: _Process) -> Record:
+    def _limit(self, process: _Process, schedule: Schedule) -> float:
+        """Seconds that the process's cell may take."""
         assert process.cell is not None
-        return lost(self.settings, process.cell, "timeout", f"still running after {self.timeout_s:g} s", process.started)
+        return min((most for most in (self.timeout_s, schedule.limit(process.cell)) if most is not None), default=math.inf)
+
+    def _timeout(self, process: _Process, most: float) -> Record:
+        assert process.cell is not None
+        return lost(self.settings, process.cell, "timeout", f"still running after {most:.3g} s", process.started)
 
     def _death(self, process: _Process) -> Record:
         assert process.cell is not None

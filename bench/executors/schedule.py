@@ -81,6 +81,10 @@ class Schedule:
                 return cell
         return None
 
+    def limit(self, cell: Cell) -> float | None:
+        """Seconds that a cell which was handed out may take at most, beside what the executor allows; None: any."""
+        return None
+
     def portions(self, count: int) -> list[list[Cell]]:
         """All cells in at least one portion per group and about `count` in all, of about the same time; hands out all."""
         total = sum(self._left.values()) or 1.0
