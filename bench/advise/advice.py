@@ -65,6 +65,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     backbone: str
     reason: str
+    figure: str = ""  # that goes with the reason: a score, seconds
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from bench.advise.advice import Advice, Choice, Labels, Left, More, Point
 from bench.advise.asked import Asked
 from bench.advise.curve import fit_curve
 from bench.advise.entrants import Entrant
-from bench.advise.expected import INTERVAL, Compared
+from bench.advise.expected import INTERVAL, Compared, Expected
 from bench.advise.material import Material
 from bench.advise.search import LAST, Clock, Search
 from bench.kinds import KINDS
@@ -18,11 +18,9 @@ from bench.kinds import KINDS
 TIMES = (2, 4)  # as many labels as now
 
 
-def answer(
-    asked: Asked, drawn: Material, search: Search, clock: Clock, adapter: str | None, use: list[str]
-) -> Advice:  # fmt: skip
+def answer(asked: Asked, drawn: Material, search: Search, clock: Clock, adapter: str | None, use: list[str]) -> Advice:
     """Of a search that has leaders."""
-    task, leaders, folds = drawn.task, search.leaders(), search.compared
+    task, leaders, folds = drawn.task, search.leaders(), list(search.compared)
     compared = Compared(leaders, folds)
     found = compared.expected()
     choices = [_choice(one, folds, compared, place) for place, one in enumerate(leaders)]
@@ -45,11 +43,11 @@ def answer(
         high=found.high,
         interval=INTERVAL,
         untrained=None if untrained is None else untrained.score(folds),
-        alternatives=choices[1:LAST],
+        alternatives=_others(leaders, choices),
         ranking=choices,
         labels=_labels(drawn, search),
         left=_left(search),
-        notes=_notes(asked, drawn, search, adapter),
+        notes=_notes(asked, drawn, search, adapter, found),
         adapter=adapter,
         use=use,
         minutes=asked.minutes,
@@ -78,6 +76,14 @@ def _choice(one: Entrant, folds: list[int], compared: Compared, place: int) -> C
         memory_bytes=costs.memory_bytes,
         predict_ms=costs.predict_ms,
     )
+
+
+def _others(leaders: list[Entrant], choices: list[Choice]) -> list[Choice]:
+    """The next best methods: of several with other values of parameters the best one stands for all."""
+    first: dict[tuple[str, str], Choice] = {}
+    for one, choice in zip(leaders, choices, strict=True):
+        first.setdefault((one.backbone, one.named.name), choice)
+    return list(first.values())[1:LAST]
 
 
 def _labels(drawn: Material, search: Search) -> Labels | None:
@@ -112,19 +118,21 @@ def _left(search: Search) -> list[Left]:
     for one in search.entrants:
         if not one.reason and one.held.keys() >= set(search.compared):
             continue
-        reason = one.reason
-        if not reason and one.parent is not None:
-            reason = f"another value for {one.parent.label}: the time was up before it was through"
-        elif not reason and one.held:
+        reason, figure = one.reason or "the time was up before its turn came", one.figure
+        if not one.reason and one.parent is not None:
+            reason = f"other values for {one.parent.label}: the time was up before they were through"
+        elif not one.reason and one.held:
             folds = sorted(one.held)
-            score = 100 * one.score(folds)
-            reason = f"left the race after {len(folds)} of {len(search.compared)} folds with {score:.1f}"
-        found.append(Left(label=one.label, backbone=one.backbone, reason=reason or "the time was up before its turn came"))
+            reason = f"left the race after {len(folds)} of {len(search.compared)} folds"
+            figure = f"{100 * one.score(folds):.1f}"
+        found.append(Left(label=one.label, backbone=one.backbone, reason=reason, figure=figure))
     return found
 
 
-def _notes(asked: Asked, drawn: Material, search: Search, adapter: str | None) -> list[str]:
+def _notes(asked: Asked, drawn: Material, search: Search, adapter: str | None, found: Expected) -> list[str]:
     """What a reader should know."""
+    leaders = search.leaders()
+    untrained = max((one.score(search.compared) for one in leaders if not one.learns), default=None)
     notes = list(drawn.task.notes)
     if drawn.examples < drawn.available:
         unit = "of each class" if drawn.task.class_names else "shots"
@@ -137,6 +145,8 @@ def _notes(asked: Asked, drawn: Material, search: Search, adapter: str | None) -
         notes.append(f"the time was up after {len(search.compared)} of {drawn.count} folds: more --minutes make the answer surer")
     if adapter is None:
         notes.append("the time was up before it could be fitted to all examples: the same command goes on, with more --minutes")
-    if math.isclose(search.leaders()[0].score(search.compared), 1.0):
+    if untrained is not None and leaders[0].learns and found.score <= untrained:
+        notes.append("once corrected it is expected to be no better than the backbone without training: label more to be sure")
+    if math.isclose(leaders[0].score(search.compared), 1.0):
         notes.append("it was right on all held-out images: they are too few, or too easy, to tell it from others as good")
     return notes

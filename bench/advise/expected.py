@@ -46,6 +46,11 @@ class Compared:
         count = len(self.entries)
         return np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
 
+    @cached_property
+    def drawn(self) -> np.ndarray:
+        """Of each entrant in each resample [R, M]."""
+        return self.scores(self.draws)
+
     def scores(self, weights: np.ndarray) -> np.ndarray:
         """Of each entrant [R, M], each image counting as often as weights [R, I] say; nan where none counts."""
         counted = (weights @ self.entries)[:, None].astype(float)
@@ -53,7 +58,7 @@ class Compared:
 
     def expected(self) -> Expected:
         """Of whichever is chosen. Equally good ones count alike."""
-        drawn, left = self.scores(self.draws), self.scores((self.draws == 0).astype(float))
+        drawn, left = self.drawn, self.scores((self.draws == 0).astype(float))
         usable = ~np.isnan(left[:, 0])
         if not usable.any():  # a single image
             score = float(self.scores(np.ones((1, len(self.entries))))[0, 0])
@@ -66,6 +71,5 @@ class Compared:
 
     def ahead(self, other: int) -> tuple[float, float]:
         """The 95 % bootstrap interval, over images, of how far the first is ahead of another, by its place."""
-        scores = self.scores(self.draws)
-        low, high = np.quantile(scores[:, 0] - scores[:, other], QUANTILES)
+        low, high = np.quantile(self.drawn[:, 0] - self.drawn[:, other], QUANTILES)
         return float(low), float(high)

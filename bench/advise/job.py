@@ -37,9 +37,9 @@ from bench.store.record import Record
 from bench.store.store import Store
 from tasks.find import find_task
 
-ANSWER_S = 2.0  # kept for writing the answer
-MARGIN = 1.5  # times its predicted seconds that are kept for the last fit
-START_S = 5.0  # a worker's start, until it has been seen
+ANSWER_S = 5.0  # kept for writing the answer
+MARGIN = 2.0  # times its predicted seconds that are kept for the last fit
+START_S = 3.0  # kept for the start of its worker, or what the first one took if that was more
 
 
 def advise(asked: Asked, *, console: Console | None = None, begun: float | None = None) -> Advice:
@@ -149,7 +149,7 @@ class _Job:
 
     def _last_seconds(self, one: Entrant) -> float:
         number = next(iter(one.cells))
-        return self.searched.startup + ANSWER_S + MARGIN * self.searched.seconds(one, number)
+        return max(START_S, self.searched.startup) + ANSWER_S + MARGIN * self.searched.seconds(one, number)
 
     def _executor(self, settings: Settings, placement: Placement) -> LocalExecutor:
         executor = place(settings, placement)

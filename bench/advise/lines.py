@@ -9,6 +9,7 @@ from bench.advise.limits import megabytes
 from bench.text import plain
 
 MOST_REASONS = 8
+MOST_WHY = 200  # characters of a reason
 NAMES_EACH = 6
 
 
@@ -30,20 +31,21 @@ def head(advice: Advice) -> Iterator[str]:
 
 def _recommended(advice: Advice) -> Iterator[str]:
     one = advice.recommended
+    untrained = "" if advice.untrained is None or one.family == "zero-shot" else f"; {points(advice.untrained)} without training"
     yield plain(f"use {named(one, advice)}")
-    yield f"  {advice.metric}: {points(advice.expected)} expected, {points(advice.low)} to {points(advice.high)}"
-    yield f"    ({advice.interval}); {points(one.score)} as found, before the correction for having been chosen"
-    if advice.untrained is not None and one.family != "zero-shot":
-        yield f"    {points(advice.untrained)} without any training"
+    yield f"  {advice.metric}: {points(advice.expected)} expected, {points(advice.low)} to {points(advice.high)}{untrained}"
     yield f"  costs: {', '.join(costs(one))}"
+    yield f"  ({points(one.score)} on the folds; what is expected is corrected for its having been chosen;"
+    yield f"  {advice.interval})"
 
 
 def _others(advice: Advice) -> Iterator[str]:
     if advice.alternatives:
         yield "next best"
     for one in advice.alternatives:
-        ahead = f"{points(one.behind)} points behind ({points(one.behind_low)} to {points(one.behind_high)})"
-        yield plain(f"  {named(one, advice)}: {ahead}; {', '.join(costs(one, advice.recommended))}")
+        ahead = f"{points(one.behind)} points behind on the folds ({points(one.behind_low)} to {points(one.behind_high)})"
+        yield f"  {plain(named(one, advice))}: {ahead}"
+        yield f"    {', '.join(costs(one, advice.recommended))}"
     if advice.alternatives:
         yield ""
 
@@ -74,9 +76,8 @@ def _left(advice: Advice) -> Iterator[str]:
     if reasons:
         yield "not compared to the end"
     for why, names in reasons[:MOST_REASONS]:
-        yield plain(
-            f"  {why}: {', '.join(names[:NAMES_EACH])}{f' and {len(names) - NAMES_EACH} more' if len(names) > NAMES_EACH else ''}"
-        )
+        more = f" and {len(names) - NAMES_EACH} more" if len(names) > NAMES_EACH else ""
+        yield f"  {plain(why, MOST_WHY)}: {plain(', '.join(names[:NAMES_EACH]))}{more}"
     if len(reasons) > MOST_REASONS:
         yield f"  and {sum(len(names) for _, names in reasons[MOST_REASONS:])} more, see advice.html"
     if reasons:
@@ -84,12 +85,11 @@ def _left(advice: Advice) -> Iterator[str]:
 
 
 def by_reason(advice: Advice) -> list[tuple[str, list[str]]]:
-    """Why methods aren't compared, and which; figures that differ from one to the next stand for all."""
+    """Why methods aren't compared, and which, the commonest reason first."""
     found: dict[str, list[str]] = {}
     for one in advice.left:
         name = one.label if one.backbone == advice.recommended.backbone else f"{one.label} on {one.backbone}"
-        reason, _, score = one.reason.rpartition(" with ") if one.reason.startswith("left the race") else (one.reason, "", "")
-        found.setdefault(reason, []).append(f"{name} {score}" if score else name)
+        found.setdefault(one.reason, []).append(f"{name} ({one.figure})" if one.figure else name)
     return sorted(found.items(), key=lambda each: -len(each[1]))
 
 

@@ -57,8 +57,8 @@ def material(source: str, task: Task, shots: int | None, seed: int, image_s: flo
     labels = task.train.labels[task.train.labels >= 0]
     if kind.has_classes and len(np.unique(labels)) < 2:
         raise DataError(
-            f"task {task.name}: all labelled train examples are of one class, {task.class_names[labels[0]]!r}, so that every method "
-            "is right on all: add examples of another class"
+            f"task {task.name}: all labelled train examples are of one class, {task.class_names[labels[0]]!r}, "
+            "so that every method is right on all: add examples of another class"
         )
     if shots is not None:
         draw_episode(task, shots, seed, "fixed")

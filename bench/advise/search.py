@@ -129,7 +129,10 @@ class Search(Schedule):
             one.reason = one.reason or self._limits.broken_by(one.costs) or ""
         elif not one.reason:
             message = record.error.message.partition("\n")[0] if record.error else ""
-            one.reason = f"{record.status.replace('_', ' ')}: {message}"
+            if record.status == "timeout":
+                one.reason, one.figure = "was stopped, as it took too long", message
+            else:
+                one.reason = f"{record.status.replace('_', ' ')}: {message}"
 
     def _fold(self, number: int) -> Fold:
         return next(fold for fold in self.folds if fold.number == number)
@@ -214,10 +217,14 @@ class Search(Schedule):
         ranked = [one for one in self.leaders() if one.learns]
         if ranked and ranked[0].tested >= LEAST_TESTED:
             ranked = ranked[: max(LAST, -(-len(ranked) // 2))]
-        share = max(0.0, self.clock.left - CURVE_SHARE * self.clock.whole) * self._workers
-        while len(ranked) > LAST and sum(self.seconds(one, number) for one in ranked for number in left) > share:
-            ranked.pop()
-        return ranked
+        seconds = max(0.0, self.clock.left - CURVE_SHARE * self.clock.whole) * self._workers
+        found = []
+        for one in ranked:  # after the best few those that still fit, so that cheap ones go on
+            wanted = sum(self.seconds(one, number) for number in left)
+            if len(found) < LAST or wanted <= seconds:
+                found.append(one)
+                seconds -= wanted
+        return found
 
     def leaders(self) -> list[Entrant]:
         """Those that were tried on all folds that count, the best first."""
