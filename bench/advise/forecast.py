@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from statistics import median
 
 from msgspec.structs import replace
 
@@ -54,8 +55,17 @@ class Forecast:
         terms = parse_recipe(info.recipe)
         capped = self._budgeted and terms.mode != PAPER
         steps = terms.steps or (BUNDLED_STEPS if capped else STEPS_PER_SHOT * shots)
-        slower = max(1.0, self._image_s[info.backbone] / BUNDLED_IMAGE_S)
+        slower = max(self._pace(), self._image_s[info.backbone] / BUNDLED_IMAGE_S)
         return usual(info) * slower * max(1.0, steps / BUNDLED_STEPS)
+
+    def _pace(self) -> float:
+        """How many times as long as usual heads took here, whose fits are alike on all backbones: the machine's share."""
+        taken = [
+            (record.time_s.fit + record.time_s.predict) / usual(replace(record.cell, shots=16))
+            for record in self._records
+            if record.status == "ok" and record.time_s is not None and record.cell.family == "head"
+        ]
+        return max(1.0, median(taken)) if taken else 1.0
 
     def _bank(self, entrant: Entrant, examples: int) -> float:
         wanted = {0, entrant.views}

@@ -10,13 +10,13 @@ from dataclasses import replace
 import torch
 from rich.console import Console
 
-from bench.advise.adapter import keep_adapter, lines_of_python
 from bench.advise.advice import Advice, write_advice
 from bench.advise.answer import answer
 from bench.advise.asked import Asked
 from bench.advise.entrants import Entrant
 from bench.advise.field import Field
 from bench.advise.forecast import Forecast
+from bench.advise.kept import keep_adapter, lines_of_python
 from bench.advise.known import image_seconds
 from bench.advise.material import material
 from bench.advise.page import write_page
@@ -139,11 +139,11 @@ class _Job:
         return None if record is None else keep_adapter(self.asked.out, record)
 
     def _fit(self, cell: Cell) -> Record | None:
-        left = self.clock.whole - self.clock.spent - ANSWER_S - self.searched.startup
-        if left <= 0:
+        self.clock.reserved = ANSWER_S
+        if self.clock.left <= 0:
             return None
-        executor = self._executor(replace(self.settings, save_weights=True), Placement(workers=1, timeout_s=left))
-        self._drive(executor, Schedule([cell]), None)
+        executor = self._executor(replace(self.settings, save_weights=True), Placement(workers=1))
+        self._drive(executor, _LastFit(self.clock, cell), None)
         record = self.store.latest().get(cell.key)
         return record if record is not None and record.status == "ok" else None
 
@@ -160,6 +160,17 @@ class _Job:
         with Watch(self.console, self.clock, search) as watch:
             if drive(executor, schedule, self.store, watch) is not None:
                 raise KeyboardInterrupt
+
+
+class _LastFit(Schedule):
+    """One cell, that must end in time."""
+
+    def __init__(self, clock: Clock, cell: Cell) -> None:
+        super().__init__([cell])
+        self._clock = clock
+
+    def overdue(self, cell: Cell, seconds: float) -> bool:
+        return self._clock.left < 0
 
 
 @contextmanager

@@ -10,6 +10,7 @@ A cell is handed out only if its predicted seconds fit into those that are left,
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
@@ -104,8 +105,8 @@ class Search(Schedule):
             self._advance()
         return None
 
-    def limit(self, cell: Cell) -> float | None:
-        return self._given.get(cell.key)
+    def overdue(self, cell: Cell, seconds: float) -> bool:
+        return seconds > self._given.get(cell.key, math.inf) or self.clock.left < 0
 
     def finish(self, record: Record) -> None:
         """The record is in the store: whoever it belongs to has its score."""
@@ -150,18 +151,15 @@ class Search(Schedule):
         if one.reason:
             return None
         wanted = self.seconds(one, number)
-        left = min(self.clock.left, self._until - self.clock.spent)
-        most = min(left, CELL_SHARE * self.clock.whole)
-        if not one.learns and left > 0:  # there is always an answer
-            return left
-        if wanted <= most:
+        most = min(self.clock.left, CELL_SHARE * self.clock.whole)
+        if not one.learns and self.clock.left > 0:  # there is always an answer
+            return self.clock.left
+        if wanted <= min(most, self._until - self.clock.spent):
             return most
         if not one.held:
-            one.reason = f"would take about {wanted:.0f} s a fold" + (
-                f", and none may take more than {most:.0f} s"
-                if wanted > CELL_SHARE * self.clock.whole
-                else ", which weren't left"
-            )
+            long = wanted > CELL_SHARE * self.clock.whole
+            why = f"none may take more than {CELL_SHARE:.0%} of the time" if long else "that much wasn't left"
+            one.reason, one.figure = f"would take too long a fold: {why}", f"about {wanted:.0f} s"
         return None
 
     def _advance(self) -> None:

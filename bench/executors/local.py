@@ -7,7 +7,6 @@ death of a worker, records it, and starts a fresh one in its place.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import signal
 import threading
@@ -203,9 +202,9 @@ class LocalExecutor:
                 if record is None:  # ready only now: starting up isn't the cell's time
                     process.ready, process.since = True, time.monotonic()
                     self._failed_starts = 0
-            elif process.ready and time.monotonic() - process.since > (most := self._limit(process, schedule)):
+            elif process.ready and self._overdue(process, schedule):
                 process.process.kill()
-                record = self._timeout(process, most)
+                record = self._timeout(process)
             if record is None:
                 continue
             process.cell = None
@@ -233,14 +232,15 @@ class LocalExecutor:
         assert process.cell is not None
         self._give(self._replace(process), process.cell)
 
-    def _limit(self, process: _Process, schedule: Schedule) -> float:
-        """Seconds that the process's cell may take."""
+    def _overdue(self, process: _Process, schedule: Schedule) -> bool:
         assert process.cell is not None
-        return min((most for most in (self.timeout_s, schedule.limit(process.cell)) if most is not None), default=math.inf)
+        seconds = time.monotonic() - process.since
+        return (self.timeout_s is not None and seconds > self.timeout_s) or schedule.overdue(process.cell, seconds)
 
-    def _timeout(self, process: _Process, most: float) -> Record:
+    def _timeout(self, process: _Process) -> Record:
         assert process.cell is not None
-        return lost(self.settings, process.cell, "timeout", f"still running after {most:.3g} s", process.started)
+        seconds = time.monotonic() - process.since
+        return lost(self.settings, process.cell, "timeout", f"still running after {seconds:.3g} s", process.started)
 
     def _death(self, process: _Process) -> Record:
         assert process.cell is not None

@@ -81,9 +81,9 @@ class Schedule:
                 return cell
         return None
 
-    def limit(self, cell: Cell) -> float | None:
-        """Seconds that a cell which was handed out may take at most, beside what the executor allows; None: any."""
-        return None
+    def overdue(self, cell: Cell, seconds: float) -> bool:
+        """Whether a cell that has run for so many seconds is to be ended now, whatever the executor allows."""
+        return False
 
     def portions(self, count: int) -> list[list[Cell]]:
         """All cells in at least one portion per group and about `count` in all, of about the same time; hands out all."""
