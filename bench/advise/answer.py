@@ -9,7 +9,7 @@ import numpy as np
 from bench.advise.advice import Advice, Choice, Labels, Left, More, Point
 from bench.advise.asked import Asked
 from bench.advise.curve import fit_curve
-from bench.advise.entrants import Entrant
+from bench.advise.entrants import Entrant, distinct
 from bench.advise.expected import INTERVAL, Compared, Expected
 from bench.advise.material import Material
 from bench.advise.search import LAST, Clock, Search
@@ -43,7 +43,7 @@ def answer(asked: Asked, drawn: Material, search: Search, clock: Clock, adapter:
         high=found.high,
         interval=INTERVAL,
         untrained=None if untrained is None else untrained.score(folds),
-        alternatives=_others(leaders, choices),
+        alternatives=[choices[leaders.index(one)] for one in distinct(leaders)[1:LAST]],
         ranking=choices,
         labels=_labels(drawn, search),
         left=_left(search),
@@ -76,14 +76,6 @@ def _choice(one: Entrant, folds: list[int], compared: Compared, place: int) -> C
         memory_bytes=costs.memory_bytes,
         predict_ms=costs.predict_ms,
     )
-
-
-def _others(leaders: list[Entrant], choices: list[Choice]) -> list[Choice]:
-    """The next best methods: of several with other values of parameters the best one stands for all."""
-    first: dict[tuple[str, str], Choice] = {}
-    for one, choice in zip(leaders, choices, strict=True):
-        first.setdefault((one.backbone, one.named.name), choice)
-    return list(first.values())[1:LAST]
 
 
 def _labels(drawn: Material, search: Search) -> Labels | None:

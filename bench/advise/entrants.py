@@ -125,6 +125,14 @@ def better(entrants: Iterable[Entrant], folds: Sequence[int]) -> list[Entrant]:
     return sorted(there, key=lambda one: one.rank(folds), reverse=True) if folds else []
 
 
+def distinct(entrants: Iterable[Entrant]) -> list[Entrant]:
+    """The first of each method and backbone: it stands for those with other values of their parameters."""
+    first: dict[tuple[str, str], Entrant] = {}
+    for one in entrants:
+        first.setdefault((one.backbone, one.named.name), one)
+    return list(first.values())
+
+
 @dataclass(frozen=True)
 class Fold:
     """A fold as the search knows it."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from bench.advise.advice import Advice, write_advice
 from bench.advise.answer import answer
 from bench.advise.asked import Asked
-from bench.advise.entrants import Entrant
+from bench.advise.entrants import Entrant, distinct
 from bench.advise.field import Field
 from bench.advise.forecast import Forecast
 from bench.advise.kept import keep_adapter, lines_of_python
@@ -37,7 +37,7 @@ from bench.store.record import Record
 from bench.store.store import Store
 from tasks.find import find_task
 
-ANSWER_S = 5.0  # kept for writing the answer
+ANSWER_S = 6.0  # kept for writing the answer
 MARGIN = 2.0  # times its predicted seconds that are kept for the last fit
 START_S = 3.0  # kept for the start of its worker, or what the first one took if that was more
 
@@ -110,14 +110,14 @@ class _Job:
             known=self.latest.get,
             curve=self.field.learning_curve,
             variants=self.field.variants,
-            last_fit=self._last_seconds,
+            last_fit=_reserved,
             workers=len(self.executor.slots),
         )
         self._drive(self.executor, self.searched, self.searched)
         leaders = self.searched.leaders()
         if not leaders:
             raise UsageError(self._nobody())
-        for one in leaders[:LAST]:
+        for one in distinct(leaders)[:LAST]:
             self.field.know(one)
         return leaders[0]
 
@@ -147,10 +147,6 @@ class _Job:
         record = self.store.latest().get(cell.key)
         return record if record is not None and record.status == "ok" else None
 
-    def _last_seconds(self, one: Entrant) -> float:
-        number = next(iter(one.cells))
-        return max(START_S, self.searched.startup) + ANSWER_S + MARGIN * self.searched.seconds(one, number)
-
     def _executor(self, settings: Settings, placement: Placement) -> LocalExecutor:
         executor = place(settings, placement)
         assert isinstance(executor, LocalExecutor)
@@ -160,6 +156,11 @@ class _Job:
         with Watch(self.console, self.clock, search) as watch:
             if drive(executor, schedule, self.store, watch) is not None:
                 raise KeyboardInterrupt
+
+
+def _reserved(startup: float, seconds: float) -> float:
+    """Seconds to keep for the last fit and the answer. startup: of workers; seconds: of a fold of the method."""
+    return max(START_S, startup) + MARGIN * seconds + ANSWER_S
 
 
 class _LastFit(Schedule):

@@ -130,4 +130,4 @@ def costs(one: Choice, than: Choice | None = None) -> list[str]:
 
 
 def _signed(difference: int) -> str:
-    return f" ({'-' if difference < 0 else '+'}{megabytes(abs(difference))})"
+    return f" ({'-' if difference < 0 else '+'}{megabytes(abs(difference))})" if difference else ""

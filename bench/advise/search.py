@@ -66,11 +66,12 @@ class Search(Schedule):
         known: Callable[[Hashable], Record | None],
         curve: Callable[[Entrant], Sequence[Entrant]],
         variants: Callable[[Entrant], Sequence[Entrant]],
-        last_fit: Callable[[Entrant], float],
+        last_fit: Callable[[float, float], float],
         workers: int = 1,
     ) -> None:
         """known: the record of a cell, by its key, if the store has one that counts. curve: the leader as it learns from parts.
-        variants: one with other values of its parameters. last_fit: seconds to reserve for fitting it to everything."""
+        variants: one with other values of its parameters. last_fit: seconds to reserve at the end, of those that workers take to
+        start and those of a fold."""
         super().__init__([])
         self.entrants, self.folds, self.forecast, self.clock = list(entrants), list(folds), forecast, clock
         self.compared: list[int] = [fold.number for fold in self.folds[:1]]  # folds that all who are still in were tried on
@@ -211,7 +212,10 @@ class Search(Schedule):
 
     def _going_on(self, left: Sequence[int]) -> list[Entrant]:
         """The better half, where they have been tried enough to tell, and no more than the time allows on all folds left."""
-        self.clock.reserved = max(map(self._last_fit, self.leaders()[:LAST]), default=self.clock.reserved)
+        self.clock.reserved = max(
+            (self._last_fit(self.startup, self.seconds(one, left[0])) for one in self.leaders()[:LAST]),
+            default=self.clock.reserved,
+        )
         ranked = [one for one in self.leaders() if one.learns]
         if ranked and ranked[0].tested >= LEAST_TESTED:
             ranked = ranked[: max(LAST, -(-len(ranked) // 2))]

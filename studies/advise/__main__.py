@@ -20,9 +20,7 @@ from studies.advise.compare import row, table
 @click.option("--shots", default="4,16", show_default=True)
 @click.option("--minutes", type=float, default=2.0, show_default=True, help="For each advice.")
 @click.option("--methods", default="all", show_default=True)
-@click.option(
-    "--results", type=click.Path(path_type=Path), required=True, help="A run of these tasks, shots and methods, seed 1."
-)
+@click.option("--results", type=click.Path(path_type=Path), required=True, help="A run of the same, seed 1.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results/advice-study"), show_default=True)
 def main(tasks: str, shots: str, minutes: float, methods: str, results: Path, out: Path) -> None:
     """Each task and size of support in turn; the table says how far the advised method is behind the best."""
@@ -31,9 +29,7 @@ def main(tasks: str, shots: str, minutes: float, methods: str, results: Path, ou
     for name in resolve_tasks(tasks):
         for count in parse_numbers(shots, "shots"):
             folder = out / f"{name.replace(':', '-').replace('/', '-')}-{count}"
-            asked = api.Asked(
-                source=name, out=folder, minutes=minutes, shots=count, methods=methods, command="python -m studies.advise"
-            )
+            asked = api.Asked(name, folder, minutes, count, methods, command="python -m studies.advise")
             rows.append(row(api.advise(asked, console=Console(stderr=True)), count, records))
     for line in table(rows):
         click.echo(line)

@@ -44,7 +44,7 @@ class Row:
         return self.low <= self.score <= self.high
 
 
-def test_scores(records: Iterable[Record], task: str, shots: int, seed: int) -> dict[tuple[str, str], float]:
+def scores_on_test(records: Iterable[Record], task: str, shots: int, seed: int) -> dict[tuple[str, str], float]:
     """Backbone and label -> score on the test split, of those that use no support at any size."""
     found = {}
     for record in records:
@@ -60,7 +60,7 @@ def row(advice: Advice, shots: int, records: Iterable[Record]) -> Row:
 
     Of a method that was advised with another value of a parameter, which no run has, the score is that of its defaults.
     """
-    scores = test_scores(records, advice.task, shots, advice.seed)
+    scores = scores_on_test(records, advice.task, shots, advice.seed)
     one = advice.recommended
     name = next((name for name in (one.label, one.label.partition("[")[0]) if (one.backbone, name) in scores), None)
     if name is None:
@@ -87,7 +87,8 @@ def row(advice: Advice, shots: int, records: Iterable[Record]) -> Row:
 def table(rows: Iterable[Row]) -> list[str]:
     """A line each, and the shares of cells."""
     rows = list(rows)
-    head = f"{'task':20} {'shots':>5} {'advised':24} {'test':>6} {'best of all':24} {'test':>6} {'lost':>6} {'mean':>6} {'expected':>22}"
+    head = f"{'task':20} {'shots':>5} {'advised':24} {'test':>6} {'best of all':24} {'test':>6} {'lost':>6} {'mean':>6}"
+    head += f" {'expected':>22}"
     lines = [head]
     for each in rows:
         said = f"{100 * each.expected:.1f} ({100 * each.low:.1f} to {100 * each.high:.1f})"

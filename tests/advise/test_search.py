@@ -69,7 +69,7 @@ def search(
         known=(known or {}).get,
         curve=lambda leader: [part(leader, "quarter"), part(leader, "half")],
         variants=lambda leader: [one for one in variants if one.named.name == leader.named.name],
-        last_fit=lambda one: 5.0,
+        last_fit=lambda startup, seconds: 5.0,
     )  # fmt: skip
 
 
