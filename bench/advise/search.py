@@ -212,10 +212,8 @@ class Search(Schedule):
 
     def _going_on(self, left: Sequence[int]) -> list[Entrant]:
         """The better half, where they have been tried enough to tell, and no more than the time allows on all folds left."""
-        self.clock.reserved = max(
-            (self._last_fit(self.startup, self.seconds(one, left[0])) for one in self.leaders()[:LAST]),
-            default=self.clock.reserved,
-        )
+        last = [self._last_fit(self.startup, self.seconds(one, left[0])) for one in self.leaders()[:LAST]]
+        self.clock.reserved = max(last, default=self.clock.reserved)
         ranked = [one for one in self.leaders() if one.learns]
         if ranked and ranked[0].tested >= LEAST_TESTED:
             ranked = ranked[: max(LAST, -(-len(ranked) // 2))]

@@ -42,6 +42,13 @@ def test_a_single_entrant_is_not_corrected() -> None:
     assert found.score == pytest.approx(0.75, abs=0.02) and found.low < 0.75 < found.high <= 1
 
 
+def test_all_right_is_not_all_sure() -> None:
+    found = compared(np.ones((2, 12))).expected()
+    assert (found.score, found.high) == (1.0, 1.0) and found.low == pytest.approx(0.025 ** (1 / 12))
+    none = compared(np.zeros((2, 12))).expected()
+    assert none.high == pytest.approx(1 - 0.025 ** (1 / 12)) and none.score == none.low == 0
+
+
 def test_a_single_image_tells_nothing() -> None:
     one = entrant("m", {1: [1.0]})
     found = Compared([one], [1]).expected()
