@@ -3,9 +3,10 @@
 The best of many scores is too good: part of why it is the best is luck on these images. The correction is the bootstrap of
 Tsamardinos, Greasidou and Borboudakis (Machine Learning 107, 2018; BBC-CV): draw the held-out images with replacement,
 choose the best method on those drawn, score it on those that weren't; the mean of that over resamples is the expected
-score, its 2.5 % and 97.5 % quantiles are the interval. An image counts once with all of its rows. The interval is over held-out
-images, not over other supports. It holds at least what is left when all images, or none, are scored rightly, where resampling sees
-no spread: Clopper and Pearson's 0.025^(1/I) of I images and 1 minus that. As each resample scores a good third of the images only, it is rather too wide than too narrow.
+score, its 2.5 % and 97.5 % quantiles are the interval. An image counts once with all of its rows. The interval is over
+held-out images, not over other supports. As each resample scores a good third of the images only, it is rather too wide
+than too narrow. Where all images, or none, are scored rightly, resampling sees no spread: it then reaches to Clopper and
+Pearson's 0.025^(1/I) of I images, or 1 minus that.
 """
 
 from __future__ import annotations

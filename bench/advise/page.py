@@ -13,7 +13,7 @@ from bench.advise.limits import megabytes
 from bench.advise.lines import by_reason, costs, head, more_lines, named, points
 from bench.report.page import style
 from bench.report.page.svg import inline
-from bench.text import plain
+from bench.text import plain, printable
 from bench.writing import write_whole
 
 FILE = "advice.html"
@@ -35,7 +35,7 @@ def render(advice: Advice) -> str:
     curve = ""
     if labels is not None and labels.more:
         curve = inline(draw_curve(labels, advice.examples, advice.metric), "curve-", "learning curve")
-    return environment.get_template("page.html").render(
+    text = environment.get_template("page.html").render(
         advice=advice,
         style=Markup(style()),
         head=list(head(advice)),
@@ -47,3 +47,4 @@ def render(advice: Advice) -> str:
         curve=curve,
         reasons=by_reason(advice),
     )
+    return printable(text)
