@@ -57,6 +57,7 @@ class Entrant:
     held: dict[int, Held] = field(default_factory=dict)  # by fold
     reason: str = ""  # why it is out of the running; "": it isn't
     figure: str = ""  # that goes with the reason
+    late: bool = False  # there was no time for its first fold when its turn came
     parameters: int | None = None  # that train, if known before a fit
     frozen_share: float | None = None  # of the image tower, if known
     image_s: float = 0.0  # of one image through the whole image tower

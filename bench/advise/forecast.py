@@ -27,14 +27,17 @@ class Forecast:
     def __init__(self, records: Iterable[Record], image_s: Mapping[str, float], task: Task) -> None:
         """image_s: seconds of an image through the image tower of each backbone, by its name."""
         self._records = list(records)
+        self._ids = {record.record_id for record in self._records}
         self._durations: Durations | None = None
         self._image_s, self._budgeted = image_s, task.budget is not None
         self._unit = len(task.class_names) or task.shot_unit  # examples of a shot
         self._banked: set[tuple[str, int]] = set()  # backbones and counts of views whose rows are in the bank
 
     def take(self, record: Record, entrant: Entrant) -> None:
-        self._records.append(record)
-        self._durations = None
+        if record.record_id not in self._ids:
+            self._ids.add(record.record_id)
+            self._records.append(record)
+            self._durations = None
         if record.status == "ok":
             self._banked |= {(entrant.backbone, views) for views in (0, entrant.views)}
 

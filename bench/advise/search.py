@@ -2,8 +2,8 @@
 
 Everyone is tried on one fold, zero-shot first and then the cheapest first; the better half of them, or as many as the time
 allows on all folds that are left, go on to the next fold, and so on (Jamieson and Talwalkar, AISTATS 2016, with folds in
-place of longer training). Then the leader learns from smaller parts of the same folds, for its curve, and if time is left
-the last few are tried with other values of their parameters.
+place of longer training). Who couldn't be tried at first is, if time is left. Then the leader learns from smaller parts of
+the same folds, for its curve, and the last few are tried with other values of their parameters.
 
 A cell is handed out only if its predicted seconds fit into those that are left, and none may take more than its share.
 """
@@ -160,7 +160,7 @@ class Search(Schedule):
         if not one.held:
             long = wanted > CELL_SHARE * self.clock.whole
             why = f"none may take more than {CELL_SHARE:.0%} of the time" if long else "that much wasn't left"
-            one.reason, one.figure = f"would take too long a fold: {why}", f"about {wanted:.0f} s"
+            one.reason, one.figure, one.late = f"would take too long a fold: {why}", f"about {wanted:.0f} s", not long
         return None
 
     def _advance(self) -> None:
@@ -191,10 +191,13 @@ class Search(Schedule):
         self.compared = numbers[:1]
         for place in range(1, len(numbers)):
             going_on = self._going_on(numbers[place:])
+            if not going_on and learners:
+                return  # nobody can be tried further, and what there is so far is the answer
             yield self._cells([*untrained, *going_on], [numbers[place]])
             if any(numbers[place] not in one.held for one in going_on if not one.reason):
                 return  # the time is up, and those that ran are not the best but the cheapest
             self.compared = numbers[: place + 1]
+        yield from self._latecomers()
         yield from self._curve_of_leader()
         yield from self._other_values()
 
@@ -217,14 +220,36 @@ class Search(Schedule):
         ranked = [one for one in self.leaders() if one.learns]
         if ranked and ranked[0].tested >= LEAST_TESTED:
             ranked = ranked[: max(LAST, -(-len(ranked) // 2))]
-        seconds = max(0.0, self.clock.left - CURVE_SHARE * self.clock.whole) * self._workers
-        found = []
-        for one in ranked:  # after the best few those that still fit, so that cheap ones go on
-            wanted = sum(self.seconds(one, number) for number in left)
-            if len(found) < LAST or wanted <= seconds:
+        seconds = self._to_spend
+        found: list[Entrant] = []
+        for one in ranked:  # the best first, but where a dear one doesn't fit a cheaper one may
+            wanted = [self.seconds(one, number) for number in left]
+            if sum(wanted) <= seconds and max(wanted) <= CELL_SHARE * self.clock.whole:
                 found.append(one)
-                seconds -= wanted
+                seconds -= sum(wanted)
+        for one in ranked if found else ():
+            if one not in found:
+                one.reason = f"left the race after {len(one.held)} of {len(self.folds)} folds, as the others would take too long"
+                one.figure = f"{100 * one.score(self.compared):.1f}"
         return found
+
+    @property
+    def _to_spend(self) -> float:
+        """Seconds of all workers together that are left for folds, but for the curve's."""
+        return max(0.0, self.clock.left - CURVE_SHARE * self.clock.whole) * self._workers
+
+    def _latecomers(self) -> Iterator[list[Cell]]:
+        """Those for whom there was no time at first, the cheapest first; who is no better than the last few soon leaves."""
+        first = self.compared[0]
+        for one in sorted((one for one in self.entrants if one.late), key=lambda one: self.seconds(one, first)):
+            wanted = [self.seconds(one, number) for number in self.compared]
+            if sum(wanted) > self._to_spend or max(wanted) > CELL_SHARE * self.clock.whole:
+                continue
+            one.reason, one.figure = "", ""
+            bar = min(other.score([first]) for other in self.leaders()[:LAST])
+            yield self._cells([one], [first])
+            if first in one.held and one.score([first]) >= bar:
+                yield self._cells([one], self.compared[1:])
 
     def leaders(self) -> list[Entrant]:
         """Those that were tried on all folds that count, the best first."""

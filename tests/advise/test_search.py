@@ -185,3 +185,28 @@ def test_each_backbone_has_its_share_of_the_first_fold() -> None:
     of = search([*slow, quick], {f"s{number}": 5.0 for number in range(20)}, whole=100.0)
     order = run(of, {}, **{f"s{number}": 5.0 for number in range(20)})
     assert ("q", "tiny-fold-1") in order and 3 <= sum(task == "tiny-fold-1" for _, task in order) < 12
+
+
+def test_who_had_no_time_at_first_is_tried_if_some_is_left() -> None:
+    entrants = [entrant("zero-shot", family="zero-shot"), *(entrant(name) for name in ("a", "b", "c", "slow", "poor"))]
+    of = search(entrants, {"slow": 6.0, "poor": 5.6}, whole=200.0)
+    assert isinstance(of.clock, Timed)
+    tried: dict[str, list[str]] = {"slow": [], "poor": []}
+    while (handed := of.next()) is not None:
+        tried.setdefault(handed.info.label, []).append(handed.info.task)
+        if handed.info.label == "c":
+            of.clock.now = max(of.clock.now, 98.0)  # of the first 100, which are for the first fold
+        score = {"slow": 0.9, "poor": 0.1}.get(handed.info.label, 0.5)
+        of.finish(record(handed, metrics={"accuracy": Metric(score)}))
+    assert tried["slow"][:5] == [f"tiny-fold-{fold}" for fold in of.compared] and len(of.compared) == 5
+    assert tried["poor"] == ["tiny-fold-1"]
+    assert of.leaders()[0].label == "slow"
+
+
+def test_a_dear_leader_does_not_keep_the_others_from_the_next_folds() -> None:
+    entrants = [entrant("zero-shot", family="zero-shot"), *(entrant(name) for name in ("a", "b", "c")), entrant("dear")]
+    of = search(entrants, {"dear": 20.0}, whole=100.0)
+    run(of, {"dear": 0.9}, dear=20.0)
+    assert entrants[-1].reason == "left the race after 1 of 5 folds, as the others would take too long"
+    assert entrants[-1].figure == "90.0" and of.compared == [1, 2, 3, 4, 5]
+    assert "dear" not in [one.label for one in of.leaders()]
