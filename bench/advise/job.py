@@ -38,7 +38,7 @@ from bench.store.store import Store
 from tasks.find import find_task
 
 ANSWER_S = 6.0  # kept for writing the answer
-MARGIN = 2.0  # times its predicted seconds that are kept for the last fit
+MARGIN = 3.0  # times its predicted seconds that are kept for the last fit
 START_S = 3.0  # kept for the start of its worker, or what the first one took if that was more
 
 
@@ -142,7 +142,9 @@ class _Job:
         self.clock.reserved = ANSWER_S
         if self.clock.left <= 0:
             return None
-        executor = self._executor(replace(self.settings, save_weights=True), Placement(workers=1))
+        executor = self._executor(
+            replace(self.settings, save_weights=True), Placement(workers=1, cpus=self.executor.settings.threads)
+        )
         self._drive(executor, _LastFit(self.clock, cell), None)
         record = self.store.latest().get(cell.key)
         return record if record is not None and record.status == "ok" else None

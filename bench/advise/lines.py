@@ -15,18 +15,17 @@ NAMES_EACH = 6
 
 def told(advice: Advice) -> list[str]:
     """All of it, for a terminal."""
-    return [*head(advice), "", *_recommended(advice), "", *_others(advice), *_more(advice), *_left(advice), *_use(advice)]
+    notes = [plain(f"note: {note}") for note in advice.notes]
+    return [about(advice), *notes, "", *_recommended(advice), "", *_others(advice), *_more(advice), *_left(advice), *_use(advice)]
 
 
-def head(advice: Advice) -> Iterator[str]:
-    """What it is about, then what should be known, a line each."""
+def about(advice: Advice) -> str:
+    """What it is about."""
     classes = f", {advice.classes} classes" if advice.classes else ""
-    yield plain(
+    return plain(
         f"{advice.task}: {advice.kind}{classes}, {advice.examples} labelled examples, "
         f"compared on {advice.folds} folds of them ({advice.held_out} held-out images)"
     )
-    for note in advice.notes:
-        yield plain(f"note: {note}")
 
 
 def _recommended(advice: Advice) -> Iterator[str]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from bench.advise.advice import Advice
 from bench.advise.curve_plot import draw_curve
 from bench.advise.limits import megabytes
-from bench.advise.lines import by_reason, costs, head, more_lines, named, points
+from bench.advise.lines import about, by_reason, costs, more_lines, named, points
 from bench.report.page import style
 from bench.report.page.svg import inline
 from bench.text import plain, printable
@@ -38,7 +38,7 @@ def render(advice: Advice) -> str:
     text = environment.get_template("page.html").render(
         advice=advice,
         style=Markup(style()),
-        head=list(head(advice)),
+        about=about(advice),
         names=[plain(named(one, advice)) for one in advice.ranking],
         points=points,
         costs=costs,
