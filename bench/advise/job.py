@@ -39,6 +39,7 @@ from tasks.find import find_task
 
 ANSWER_S = 6.0  # kept for writing the answer
 MARGIN = 3.0  # times its predicted seconds that are kept for the last fit
+REASONS = 3  # that are told where nobody is left
 START_S = 3.0  # kept for the start of its worker, or what the first one took if that was more
 
 
@@ -125,10 +126,11 @@ class _Job:
         reasons: dict[str, list[str]] = {}
         for one in self.searched.entrants:
             reasons.setdefault(one.reason or "the time was up before", []).append(one.label)
-        told = "; ".join(
-            f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}: {why}" for why, names in reasons.items()
-        )
-        return f"no method is left to advise on {self.field.material.task.name}: {told}: raise the limits, or give more --minutes"
+        most = sorted(reasons.items(), key=lambda each: -len(each[1]))
+        told = [f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}: {why}" for why, names in most[:REASONS]]
+        told += [f"{sum(len(names) for _, names in most[REASONS:])} more for other reasons"] if most[REASONS:] else []
+        remedy = "raise the limits, name other methods, or give more --minutes"
+        return f"no method is left to advise on {self.field.material.task.name}: {'; '.join(told)}: {remedy}"
 
     def last_fit(self, chosen: Entrant) -> str | None:
         """Fit to all examples and keep the adapter; its file in the results folder, None if the time is up."""

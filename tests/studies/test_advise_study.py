@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from bench.advise import Advice
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+import studies.advise.__main__ as study
+from bench.advise import Advice, Asked
 from bench.advise.advice import Choice
 from bench.errors import UsageError
 from bench.kinds.metrics import Metric
 from bench.store.record import Record
+from bench.store.store import Store
 from studies.advise.compare import row, table
 from tests.factories import make_cell, make_record
 
@@ -60,3 +66,24 @@ def test_the_table_ends_with_the_share_of_cells_near_the_best() -> None:
         "within 1 point of the best: 1 of 2; lost on average: 10.0 points; test score within the interval: 2 of 2"
     )
     assert table([]) == lines[:1]
+
+
+def test_each_task_and_size_is_advised_on_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Asked] = []
+
+    def advise(one: Asked, console: object) -> Advice:
+        asked.append(one)
+        return advice("lora")
+
+    monkeypatch.setattr(study.api, "advise", advise)
+    store = Store(tmp_path)
+    store.prepare()
+    for record in (*RECORDS, scored("lora", 0.8, shots=16)):
+        store.append(msgspec.structs.replace(record, record_id=f"{record.cell.label}-{record.cell.shots}-{record.cell.task}"))
+    arguments = ["--tasks", "digits,sketches", "--shots", "4,16", "--results", str(tmp_path), "--out", str(tmp_path / "study")]
+    result = CliRunner().invoke(study.main, arguments)
+    assert result.exit_code == 0, result.output
+    assert [(one.source, one.shots, one.out.name) for one in asked] == [
+        ("digits", 4, "digits-4"), ("digits", 16, "digits-16"), ("sketches", 4, "sketches-4"), ("sketches", 16, "sketches-16"),
+    ]  # fmt: skip
+    assert "within 1 point of the best: 2 of 4; lost on average: 5.0 points" in result.output
