@@ -24,7 +24,7 @@ def about(advice: Advice) -> str:
     classes = f", {advice.classes} classes" if advice.classes else ""
     return plain(
         f"{advice.task}: {advice.kind}{classes}, {advice.examples} labelled examples, "
-        f"compared on {advice.folds} folds of them ({advice.held_out} held-out images)"
+        f"compared on {advice.folds} fold{'s' if advice.folds > 1 else ''} of them ({advice.held_out} held-out images)"
     )
 
 

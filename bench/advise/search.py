@@ -191,11 +191,11 @@ class Search(Schedule):
         self.compared = numbers[:1]
         for place in range(1, len(numbers)):
             going_on = self._going_on(numbers[place:])
-            if not going_on and learners:
-                return  # nobody can be tried further, and what there is so far is the answer
+            if not going_on and self.learner() is not None:
+                break  # nobody can be tried further, and what there is so far counts
             yield self._cells([*untrained, *going_on], [numbers[place]])
             if any(numbers[place] not in one.held for one in going_on if not one.reason):
-                return  # the time is up, and those that ran are not the best but the cheapest
+                break  # the time is up, and those that ran are not the best but the cheapest
             self.compared = numbers[: place + 1]
         yield from self._latecomers()
         yield from self._curve_of_leader()

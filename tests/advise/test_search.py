@@ -210,3 +210,17 @@ def test_a_dear_leader_does_not_keep_the_others_from_the_next_folds() -> None:
     assert entrants[-1].reason == "left the race after 1 of 5 folds, as the others would take too long"
     assert entrants[-1].figure == "90.0" and of.compared == [1, 2, 3, 4, 5]
     assert "dear" not in [one.label for one in of.leaders()]
+
+
+def test_without_learners_zero_shot_is_tried_on_all_folds() -> None:
+    one = entrant("zero-shot", family="zero-shot")
+    of = search([one, entrant("dear")], {"dear": 400.0})
+    assert [label for label, _ in run(of, {})] == ["zero-shot"] * 5
+    assert of.compared == [1, 2, 3, 4, 5] and of.learner() is None and of.leaders() == [one]
+
+
+def test_if_nobody_can_go_on_the_first_fold_counts() -> None:
+    entrants = [entrant("zero-shot", family="zero-shot"), entrant("a"), entrant("b")]
+    of = search(entrants, {"a": 22.0, "b": 22.0}, whole=100.0)
+    run(of, {"b": 0.9}, a=22.0, b=22.0)
+    assert of.compared == [1] and of.leaders()[0].label == "b" and not entrants[2].reason
