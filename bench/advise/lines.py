@@ -23,7 +23,7 @@ def about(advice: Advice) -> str:
     """What it is about."""
     classes = f", {advice.classes} classes" if advice.classes else ""
     return plain(
-        f"{advice.task}: {advice.kind}{classes}, {advice.examples} labelled examples, "
+        f"{advice.task}: {advice.kind}{classes}, {advice.examples} labelled train examples, "
         f"compared on {advice.folds} fold{'s' if advice.folds > 1 else ''} of them ({advice.held_out} held-out images)"
     )
 

@@ -29,7 +29,7 @@ from bench.store.store import cell_key
 LEAST_TESTED = 24  # images that one must have been scored on before the worse half leaves
 LAST = 3  # that go on to the last fold, whatever the time
 FIRST_SHARE = 0.5  # of the time at most, for everyone's first fold
-CELL_SHARE = 0.25  # of the time at most, for one cell
+CELL_SHARE = 0.15  # of the time at most, for one cell
 CURVE_SHARE = 0.2  # of the time at most, for the curve
 
 

@@ -15,7 +15,8 @@ from tests.factories import make_cell, make_record
 
 
 def cell(label: str, fold: int, family: str = "head", backbone: str = "bundled") -> Cell:
-    info = make_cell(method=label, label=label, family=family, task=f"tiny-fold-{fold}", backbone=backbone, params={})
+    told = {"method": label, "label": label, "family": family, "backbone": backbone}
+    info = make_cell(**told, task=f"tiny-fold-{fold}", params={}, recipe="tuned")
     return Cell(info, Named(label), f"fold:{fold}/5,most=4,seed=1:tiny")
 
 
