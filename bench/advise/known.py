@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -47,7 +46,6 @@ def backbone_device(backbone: Backbone) -> str:
     return str(next(backbone.clip.parameters()).device)
 
 
-@lru_cache(maxsize=8)
 def image_seconds(backbone: Backbone, precision: str) -> float:
     """Of one image through the whole image tower, in a batch as frozen work has it; the better of two passes."""
     device = backbone_device(backbone)
