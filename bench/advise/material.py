@@ -69,11 +69,12 @@ def material(source: str, task: Task, shots: int | None, seed: int, image_s: flo
         support = Support(task, most, count, seed)
         if len(np.unique(support.folds[support.folds >= 0])) == count:
             return Material(source, task, most, count, seed, len(support.rows), available)
-    least = "two images" if shots is None or not kind.has_classes else "two images among its shots, so use --shots 2 or more"
-    raise DataError(
-        f"task {task.name}: nothing can be held out to compare methods on: label more {kind.examples}, so that "
-        f"{'some class has ' if kind.has_classes else 'there are '}{least}"
-    )
+    if shots == 1 and kind.has_classes:
+        remedy = "use --shots 2 or more"
+    else:
+        where = "some class has two train images" if kind.has_classes else "there are two train images"
+        remedy = f"label more, so that {where} (of data without a split of their own half are train)"
+    raise DataError(f"task {task.name}: nothing can be held out to compare methods on: {remedy}")
 
 
 def _most(task: Task, bound: int, available: int) -> int:

@@ -66,7 +66,7 @@ def test_a_class_of_one_example_is_learnt_from_and_never_held_out() -> None:
         ([0] * 5, 1, None, "all labelled train examples are of one class, 'class0'"),
         ([1] * 5, 2, None, "all labelled train examples are of one class, 'class1'"),
         ([], 2, None, "there are no labelled train examples to choose by"),
-        ([0, 1, 2], 3, None, "nothing can be held out.*so that some class has two images"),
+        ([0, 1, 2], 3, None, "nothing can be held out.*so that some class has two train images"),
         ([0, 1] * 9, 2, 1, "nothing can be held out.*use --shots 2 or more"),
     ],
 )
@@ -82,7 +82,7 @@ def test_retrieval_is_dealt_by_image_and_bounded_by_shots() -> None:
     assert (found.examples, found.most, found.count) == (30, 8, 5)
     assert material("pairs", task, 2, 1, 1e-4, 60.0).examples == 8
     one = make_split("train", [-1] * 3, ["a", "b", "c"], ["same"] * 3)
-    with pytest.raises(DataError, match="so that there are two images"):
+    with pytest.raises(DataError, match="so that there are two train images"):
         material("pairs", Task("pairs", "retrieval", "1", (), lambda name: one), None, 1, 1e-4, 60.0)
 
 
