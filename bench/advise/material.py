@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,8 +83,5 @@ def _most(task: Task, bound: int, available: int) -> int:
     if not task.class_names:
         return min(-(-available // task.shot_unit), max(1, bound // task.shot_unit))
     counts = np.bincount(task.train.labels[task.train.labels >= 0])
-    most = int(counts.max())
-    if counts.sum() > bound:
-        sums = np.minimum(counts[None], np.arange(1, most + 1)[:, None]).sum(1) if most * len(counts) < 10**7 else None
-        most = bound // len(counts) if sums is None else int(np.searchsorted(sums, bound, side="right"))
+    most = bisect_right(range(1, int(counts.max()) + 1), bound, key=lambda each: int(np.minimum(counts, each).sum()))
     return max(LEAST_EACH, most)
