@@ -11,6 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
+from bench.advise import Advice as Advice
+from bench.advise import Asked as Asked
+from bench.advise import advise as advise
 from bench.backbone import load as load_backbone
 from bench.cell.own_fit import fit_own
 from bench.cell.scorer import Picture, Scorer

@@ -49,6 +49,14 @@ def parse_names(text: str, what: str) -> list[Named]:
     return found
 
 
+def parse_backbones(text: str) -> tuple[str, ...]:
+    """Backbones separated by commas; those within the brackets of `align(...)` separate nothing. Raises UsageError."""
+    found = tuple(part.strip() for part in re.split(r",(?![^()]*\))", text) if part.strip())
+    if not found:
+        raise UsageError(f"no backbone given in {text!r}: write one or several, as bundled,ViT-B-16/openai")
+    return found
+
+
 def parse_call(text: str, what: str) -> Named:
     """A single `name(key=value, ...)`. Raises UsageError."""
     match = re.fullmatch(r"\s*([\w-]+)\((.*)\)\s*", text)

@@ -10,15 +10,20 @@ from tasks import development
 from tasks.base import NO_SOURCES, Sources, Task
 from tasks.bundled import CORE, QUICK, TASKS
 from tasks.catalog import ENTRIES
+from tasks.folds import fold_task, parse_fold
 from tasks.halves import HALVES, half
 from tasks.own.task import READERS, card_task, typed_task
 from tasks.plugged import Plugged, plugged_tasks
+
+FOLD = "fold"
+OF_TASKS = (*HALVES, FOLD)  # sources that make a task of another
 
 # What a task may be read from when it is given by a path, `SCHEME:PATH`, or made of another, `base:NAME`.
 SCHEMES: Mapping[str, Callable[[str, Sources], Task]] = {
     **{scheme: lambda path, sources, scheme=scheme: typed_task(f"{scheme}:{path}", sources.memory) for scheme in READERS},  # type: ignore[misc]
     "card": lambda path, sources: card_task(Path(path).expanduser(), sources.memory),
     **{which: lambda name, sources, which=which: half(find_task(name, sources), which) for which in HALVES},  # type: ignore[misc]
+    FOLD: lambda text, sources: _fold(text, sources),
 }
 
 
@@ -27,7 +32,7 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
     scheme, colon, path = name.partition(":")
     if colon:
         if scheme not in SCHEMES:
-            known = ", ".join(f"{each}:{'NAME' if each in HALVES else 'PATH'}" for each in SCHEMES)
+            known = ", ".join(f"{each}:{'NAME' if each in OF_TASKS else 'PATH'}" for each in SCHEMES)
             raise UsageError(f"unknown source {scheme!r} in task {name!r}: use {known}")
         return SCHEMES[scheme](path, sources)
     bundled = {task.name: task for task in (*TASKS, *development.TASKS)}
@@ -39,8 +44,15 @@ def find_task(name: str, sources: Sources = NO_SOURCES) -> Task:
     if name in plugged:
         return plugged[name]
     raise unknown(
-        "task", name, [*bundled, *ENTRIES, *plugged, *(f"{each}:PATH" for each in SCHEMES if each not in HALVES), *task_groups()]
+        "task",
+        name,
+        [*bundled, *ENTRIES, *plugged, *(f"{each}:PATH" for each in SCHEMES if each not in OF_TASKS), *task_groups()],
     )
+
+
+def _fold(text: str, sources: Sources) -> Task:
+    fold, source = parse_fold(text)
+    return fold_task(find_task(source, sources), fold)
 
 
 def more_tasks(sources: Sources) -> Plugged:

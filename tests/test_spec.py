@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.api import resolve_tasks
 from bench.errors import UsageError
-from bench.spec import EVERYTHING, Named, build_parameters, parse_names, parse_numbers, parse_shots
+from bench.spec import EVERYTHING, Named, build_parameters, parse_backbones, parse_names, parse_numbers, parse_shots
 from tasks.find import task_groups
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="[],=", exclude_categories=("Z", "C")), min_size=1, max_size=8)
@@ -195,3 +195,10 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
 def test_sizes_that_cannot_be_read_are_named(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_shots(text)
+
+
+def test_commas_within_the_brackets_of_an_aligned_backbone_separate_nothing() -> None:
+    text = "bundled, align(image=timm/vit, text=hf/bert) ,ViT-B-16/openai,"
+    assert parse_backbones(text) == ("bundled", "align(image=timm/vit, text=hf/bert)", "ViT-B-16/openai")
+    with pytest.raises(UsageError, match="no backbone given"):
+        parse_backbones(" , ")

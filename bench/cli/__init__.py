@@ -12,6 +12,7 @@ import warnings
 import click
 
 from bench import __version__
+from bench.cli.advising import advise
 from bench.cli.comparing import compare
 from bench.cli.console import OneLineErrors
 from bench.cli.doctor import doctor
@@ -36,5 +37,5 @@ def main() -> None:
         warnings.simplefilter("ignore")  # the libraries' warnings say nothing to the user of a command
 
 
-for verb in (run, predict, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor):
+for verb in (run, advise, predict, list_, tasks, report, status, compare, merge, rescore, clean, verify, check, docs, doctor):
     main.add_command(verb)

@@ -40,10 +40,16 @@ class Durations:
                     seconds[level, _scale(record.cell), alike(record.cell)].append(spent)
         self._means = {key: fmean(values) for key, values in seconds.items()}
 
+    def recorded(self, cell: CellInfo) -> float | None:
+        """The mean of the most alike that were recorded; None if there are none."""
+        found = ((level, _scale(cell), alike(cell)) for level, alike in enumerate(LIKENESS))
+        return next((self._means[key] for key in found if key in self._means), None)
+
     def seconds(self, cell: CellInfo) -> float:
-        for level, alike in enumerate(LIKENESS):
-            mean = self._means.get((level, _scale(cell), alike(cell)))
-            if mean is not None:
-                return mean
-        most, power = FAMILY_S.get(cell.family, INSIDE_S)
-        return most * (min(max(cell.shots, 1), 16) / 16) ** power * KINDS[cell.kind].duration
+        return usual(cell) if (mean := self.recorded(cell)) is None else mean
+
+
+def usual(cell: CellInfo) -> float:
+    """Seconds of a cell of its family in the reference run."""
+    most, power = FAMILY_S.get(cell.family, INSIDE_S)
+    return most * (min(max(cell.shots, 1), 16) / 16) ** power * KINDS[cell.kind].duration

@@ -202,7 +202,7 @@ class LocalExecutor:
                 if record is None:  # ready only now: starting up isn't the cell's time
                     process.ready, process.since = True, time.monotonic()
                     self._failed_starts = 0
-            elif process.ready and self.timeout_s is not None and time.monotonic() - process.since > self.timeout_s:
+            elif process.ready and self._overdue(process, schedule):
                 process.process.kill()
                 record = self._timeout(process)
             if record is None:
@@ -232,9 +232,15 @@ class LocalExecutor:
         assert process.cell is not None
         self._give(self._replace(process), process.cell)
 
+    def _overdue(self, process: _Process, schedule: Schedule) -> bool:
+        assert process.cell is not None
+        seconds = time.monotonic() - process.since
+        return (self.timeout_s is not None and seconds > self.timeout_s) or schedule.overdue(process.cell, seconds)
+
     def _timeout(self, process: _Process) -> Record:
         assert process.cell is not None
-        return lost(self.settings, process.cell, "timeout", f"still running after {self.timeout_s:g} s", process.started)
+        seconds = time.monotonic() - process.since
+        return lost(self.settings, process.cell, "timeout", f"still running after {seconds:.3g} s", process.started)
 
     def _death(self, process: _Process) -> Record:
         assert process.cell is not None

@@ -81,6 +81,10 @@ class Schedule:
                 return cell
         return None
 
+    def overdue(self, cell: Cell, seconds: float) -> bool:
+        """Whether a cell that has run for so many seconds is to be ended now, whatever the executor allows."""
+        return False
+
     def portions(self, count: int) -> list[list[Cell]]:
         """All cells in at least one portion per group and about `count` in all, of about the same time; hands out all."""
         total = sum(self._left.values()) or 1.0

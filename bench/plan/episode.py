@@ -12,11 +12,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.errors import DataError
 from bench.kinds import KINDS
 from tasks.base import Split, Task
+from tasks.order import learnable, order_by_class, order_of_all
 
 VALIDATION_SHOTS = 4  # at most, per class
 
@@ -56,49 +55,36 @@ def draw_episode(task: Task, shots: int, seed: int, protocol: str, by_count: boo
 
 def everything(task: Task) -> int:
     """How many examples there are to learn from: those of the train split that have a label, or all pairs."""
-    return len(_learnable(task.kind, task.train))
-
-
-def _learnable(kind: str, split: Split) -> np.ndarray:
-    return np.flatnonzero(split.labels >= 0) if KINDS[kind].has_classes else np.arange(len(split))
-
-
-def _generator(task: Task, split_name: str, seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, *hashlib.sha256(f"{task.data} {split_name}".encode()).digest()[:8]])
+    return len(learnable(task, task.train))
 
 
 def _draw_rows(task: Task, split: Split, split_name: str, wanted: int, seed: int, by_count: bool) -> tuple[int, ...]:
     """The first `wanted` rows of one order of all that may be learnt from."""
     kind = KINDS[task.kind]
-    rows = _learnable(task.kind, split)
-    if wanted > len(rows):
+    order = order_of_all(task, split, split_name, seed)
+    if wanted > len(order):
         if by_count:
             raise DataError(
-                f"task {task.name}: n={wanted} {split_name} {kind.examples} are asked for and there are only {len(rows)}: "
-                f"use at most --shots n={len(rows)}"
+                f"task {task.name}: n={wanted} {split_name} {kind.examples} are asked for and there are only {len(order)}: "
+                f"use at most --shots n={len(order)}"
             )
         raise DataError(
             f"task {task.name}: {wanted // task.shot_unit} shots are {wanted} {split_name} {kind.examples} and there are only "
-            f"{len(rows)}: use at most --shots {len(rows) // task.shot_unit}"
+            f"{len(order)}: use at most --shots {len(order) // task.shot_unit}"
         )
-    random, first = _generator(task, split_name, seed), min(task.grown_from or len(rows), len(rows))
-    order = [*random.permutation(first), *(first + random.permutation(len(rows) - first))]
-    return tuple(int(rows[place]) for place in order[:wanted])
+    return tuple(int(row) for row in order[:wanted])
 
 
 def _draw_classes(task: Task, split: Split, split_name: str, shots: int, seed: int) -> tuple[int, ...]:
     """The first `shots` rows of one order for each class."""
-    random = _generator(task, split_name, seed)
     rows: list[int] = []
-    for number, name in enumerate(task.class_names):
-        mine = np.flatnonzero(split.labels == number)
-        order = random.permutation(mine)
+    for name, mine in zip(task.class_names, order_by_class(task, split, split_name, seed), strict=True):
         if len(mine) < shots:
             raise DataError(
                 f"task {task.name}: class {name!r} has {len(mine)} {split_name} examples, {shots} shots need {shots}: "
                 f"add examples{f' or use at most --shots {len(mine)}' if len(mine) else ''}"
             )
-        rows += [int(row) for row in order[:shots]]
+        rows += [int(row) for row in mine[:shots]]
     return tuple(rows)
 
 

@@ -91,6 +91,19 @@ def test_every_way_of_going_wrong_is_a_row(tmp_path: Path, plugin: Path) -> None
     assert found["raise"].error is not None and "on purpose" in found["raise"].error.traceback
 
 
+class Impatient(Schedule):
+    """Ends whatever has run for a second."""
+
+    def overdue(self, cell: Cell, seconds: float) -> bool:
+        return seconds > 1
+
+
+def test_a_schedule_may_end_a_cell_that_the_executor_would_let_run(tmp_path: Path, plugin: Path) -> None:
+    settings = Settings(tmp_path / "out", tmp_path / "bank", plugins=(plugin,))
+    (record,) = LocalExecutor(settings).run(Impatient(cells("wrong[how=loop]", plugin)))
+    assert record.status == "timeout" and record.error is not None and "still running after" in record.error.message
+
+
 REAL_TIME = signal.SIGRTMIN + 6  # has a number, but no name
 
 

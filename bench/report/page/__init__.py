@@ -27,7 +27,7 @@ from bench.report.text.published import HEADER, HOW, NUMBERS
 from bench.store.record import Record
 from bench.text import plain
 
-__all__ = ["render_page"]
+__all__ = ["render_page", "style"]
 
 _HERE = Path(__file__).parent
 
@@ -55,7 +55,7 @@ def render_page(
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     ran = counting.loc[counting["state"] != NOT_APPLICABLE, "record_id"]
     return environment.get_template("template.html").render(
-        style=Markup(_own("style.css")),
+        style=Markup(style()),
         script=Markup(script),
         script_hash=_hash(script),
         counts=_counts(counting),
@@ -78,6 +78,11 @@ def render_page(
         machines=machines(by_id[name] for name in ran if name in by_id),
         cells=cells.data,
     )
+
+
+def style() -> str:
+    """The style sheet, for other pages of the program's."""
+    return _own("style.css")
 
 
 def _own(name: str) -> str:
