@@ -40,10 +40,10 @@ def predict(
     IMAGES: files, folders of them, or one table (.csv, .tsv) with a column image, and text where questions are answered.
     """
     from bench.api import load, resolve_device
-    from tasks.own.asked import asked
+    from tasks.own.unlabelled import unlabelled
 
     scorer = load(file, device=resolve_device(device), plugins=plugin, backbone=backbone)
-    wanted = asked(images)
+    wanted = unlabelled(images)
     skipped = 0
     with _written(out) as target:
         table = csv.writer(target, lineterminator="\n")

@@ -14,7 +14,7 @@ TABLES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Unlabelled:
     """files [N], what they are called in answers, and the text of each if they have one."""
 
     files: Sequence[Path]
@@ -25,21 +25,21 @@ class Asked:
     def __len__(self) -> int:
         return len(self.files)
 
-    def part(self, rows: Sequence[int]) -> Asked:
+    def part(self, rows: Sequence[int]) -> Unlabelled:
         texts = None if self.texts is None else [self.texts[row] for row in rows]
-        return Asked([self.files[row] for row in rows], [self.names[row] for row in rows], texts)
+        return Unlabelled([self.files[row] for row in rows], [self.names[row] for row in rows], texts)
 
-    def parts(self, count: int) -> Iterator[Asked]:
+    def parts(self, count: int) -> Iterator[Unlabelled]:
         """At most so many at a time."""
         for start in range(0, len(self), count):
             yield self.part(range(start, min(start + count, len(self))))
 
-    def readable(self) -> Asked:
+    def readable(self) -> Unlabelled:
         """Those that can be decoded."""
         return self.part([row for row, file in enumerate(self.files) if _opens(file)])
 
 
-def asked(paths: Sequence[Path]) -> Asked:
+def unlabelled(paths: Sequence[Path]) -> Unlabelled:
     """Raises DataError for what isn't there, and for a folder without images."""
     if len(paths) == 1 and paths[0].suffix.lower() in TABLES:
         return _of_table(paths[0])
@@ -57,20 +57,20 @@ def asked(paths: Sequence[Path]) -> Asked:
             raise DataError(f"{path}: a table stands alone: leave out the other paths")
         else:
             files.append(path)
-    return Asked(files, [str(file) for file in files], others=others)
+    return Unlabelled(files, [str(file) for file in files], others=others)
 
 
 def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _of_table(path: Path) -> Asked:
+def _of_table(path: Path) -> Unlabelled:
     table = read_csv(path)
     if "image" not in table.names:
         raise DataError(f"{path} has no column 'image', but {', '.join(table.names)}: rename the one with the images' paths")
     columns = [name for name in ("image", "text") if name in table.names]
     rows = table.read(columns).to_pydict()
-    return Asked([_place(path.parent, name) for name in rows["image"]], rows["image"], rows.get("text"))
+    return Unlabelled([_place(path.parent, name) for name in rows["image"]], rows["image"], rows.get("text"))
 
 
 def _place(folder: Path, name: str) -> Path:
