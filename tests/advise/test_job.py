@@ -89,7 +89,7 @@ def test_the_same_command_goes_on_where_it_was(photos: Path, advised: tuple[Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--minutes", "0"), "--minutes 0: give it 0.25 or more"),
+        (("--minutes", "0"), "--minutes 0: give it 0.5 or more"),
         (("--max-memory", "lots"), "--max-memory 'lots': write a number above 0 and its unit"),
         (("--shots", "0"), "--shots 0: one labelled example per class is the least"),
         (("--backbone", "bundled,bundled"), "name each backbone once"),
