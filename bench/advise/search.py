@@ -128,7 +128,7 @@ class Search(Schedule):
                 one.take(number, record, held(record, fold.task.test, self._out))
             except (OSError, ValueError, KeyError, StoreError) as error:
                 one.reason = one.reason or f"its predictions can't be read: {error}"
-            one.reason = one.reason or self._limits.broken_by(one.costs) or ""
+            one.keep_to(self._limits)
         elif not one.reason:
             message = record.error.message.partition("\n")[0] if record.error else ""
             if record.status == "timeout":
@@ -209,7 +209,7 @@ class Search(Schedule):
     def _cells(self, entrants: Sequence[Entrant], numbers: Sequence[int]) -> list[Cell]:
         """Fold by fold and backbone by backbone, the cheapest first."""
         for one in entrants:
-            one.reason = one.reason or self._limits.broken_by(one.costs) or ""
+            one.keep_to(self._limits)
         there = [one for one in entrants if not one.reason]
         order = list(dict.fromkeys(one.backbone for one in self.entrants))
         return [
