@@ -9,7 +9,7 @@ from bench.advise.limits import NO_LIMITS, Limits
 from bench.errors import UsageError
 from tasks.base import NO_SOURCES, Sources
 
-LEAST_MINUTES = 0.25
+LEAST_MINUTES = 0.5
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.advise.limits import Costs
+from bench.advise.limits import Costs, Limits
 from bench.kinds import KINDS
 from bench.plan.grid import Cell
 from bench.spec import Named
@@ -90,6 +90,11 @@ class Entrant:
         losses = [each["log_loss"].value for each in metrics if "log_loss" in each]
         loss = sum(losses) / len(losses) if losses else 0.0
         return round(self.score(folds), 9), -loss, -float(self.costs.parameters or 0), self.label
+
+    def keep_to(self, limits: Limits) -> None:
+        """Out of the running it goes if what it costs is over a limit."""
+        if not self.reason and (broken := limits.broken_by(self.costs)) is not None:
+            self.reason, self.figure = broken
 
     @property
     def tested(self) -> int:

@@ -35,15 +35,15 @@ class Limits:
         """Whether something is limited that is known, in part at least, before a fit."""
         return self.parameters is not None or self.predict_ms is not None
 
-    def broken_by(self, costs: Costs) -> str | None:
-        """Which limit these costs are over, in words; None while none is known to be."""
+    def broken_by(self, costs: Costs) -> tuple[str, str] | None:
+        """Which limit these costs are over, and the figure that is, in words; None while none is known to be."""
         if _over(costs.parameters, self.parameters):
-            return f"trains {costs.parameters:,} parameters, --max-parameters is {self.parameters:,}"
+            return f"trains more than --max-parameters {self.parameters:,}", f"{costs.parameters:,}"
         if _over(costs.memory_bytes, self.memory_bytes):
             assert costs.memory_bytes is not None and self.memory_bytes is not None
-            return f"takes {megabytes(costs.memory_bytes)}, --max-memory is {megabytes(self.memory_bytes)}"
+            return f"takes more than --max-memory {megabytes(self.memory_bytes)}", megabytes(costs.memory_bytes)
         if _over(costs.predict_ms, self.predict_ms):
-            return f"takes {costs.predict_ms:.3g} ms per image, --max-predict-ms is {self.predict_ms:g}"
+            return f"takes more than --max-predict-ms {self.predict_ms:g} per image", f"{costs.predict_ms:.3g} ms"
         return None
 
 

@@ -107,7 +107,7 @@ class Search(Schedule):
         return None
 
     def overdue(self, cell: Cell, seconds: float) -> bool:
-        return seconds > self._given.get(cell.key, math.inf) or self.clock.left < 0
+        return seconds > self._given.get(cell.key, math.inf) or self._time_for(self._owners[cell.key][0]) < 0
 
     def finish(self, record: Record) -> None:
         """The record is in the store: whoever it belongs to has its score."""
@@ -128,7 +128,7 @@ class Search(Schedule):
                 one.take(number, record, held(record, fold.task.test, self._out))
             except (OSError, ValueError, KeyError, StoreError) as error:
                 one.reason = one.reason or f"its predictions can't be read: {error}"
-            one.reason = one.reason or self._limits.broken_by(one.costs) or ""
+            one.keep_to(self._limits)
         elif not one.reason:
             message = record.error.message.partition("\n")[0] if record.error else ""
             if record.status == "timeout":
@@ -146,6 +146,10 @@ class Search(Schedule):
         task = self._fold(number).task
         return len(task.train) + len(task.test)
 
+    def _time_for(self, one: Entrant) -> float:
+        """Seconds until its cells have to end. What trains nothing may take half of what is kept, so that there is an answer."""
+        return self.clock.left + (0.0 if one.learns else self.clock.reserved / 2)
+
     def _affordable(self, cell: Cell) -> float | None:
         """The seconds that the cell may take; None, with the reason told, if it doesn't come to run."""
         one, number = self._owners[cell.key]
@@ -153,8 +157,8 @@ class Search(Schedule):
             return None
         wanted = self.seconds(one, number)
         most = min(self.clock.left, CELL_SHARE * self.clock.whole)
-        if not one.learns and self.clock.left > 0:  # there is always an answer
-            return self.clock.left
+        if not one.learns:
+            return left if (left := self._time_for(one)) > 0 else None
         if wanted <= min(most, self._until - self.clock.spent):
             return most
         if not one.held:
@@ -193,7 +197,8 @@ class Search(Schedule):
             going_on = self._going_on(numbers[place:])
             if not going_on and self.learner() is not None:
                 break  # nobody can be tried further, and what there is so far counts
-            yield self._cells([*untrained, *going_on], [numbers[place]])
+            going_on += [one for one in untrained if one.held]
+            yield self._cells(going_on, [numbers[place]])
             if any(numbers[place] not in one.held for one in going_on if not one.reason):
                 break  # the time is up, and those that ran are not the best but the cheapest
             self.compared = numbers[: place + 1]
@@ -204,7 +209,7 @@ class Search(Schedule):
     def _cells(self, entrants: Sequence[Entrant], numbers: Sequence[int]) -> list[Cell]:
         """Fold by fold and backbone by backbone, the cheapest first."""
         for one in entrants:
-            one.reason = one.reason or self._limits.broken_by(one.costs) or ""
+            one.keep_to(self._limits)
         there = [one for one in entrants if not one.reason]
         order = list(dict.fromkeys(one.backbone for one in self.entrants))
         return [

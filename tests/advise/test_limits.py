@@ -40,9 +40,9 @@ def test_what_is_no_limit_is_named_with_the_remedy(given: tuple[str | None, str 
 def test_a_limit_is_broken_by_what_is_known_to_be_over_it() -> None:
     limits = Limits(memory_bytes=10_000_000, parameters=1000, predict_ms=5.0)
     assert limits.broken_by(Costs()) is None and limits.broken_by(Costs(1000, 10_000_000, 5.0)) is None
-    assert limits.broken_by(Costs(parameters=1001)) == "trains 1,001 parameters, --max-parameters is 1,000"
-    assert limits.broken_by(Costs(memory_bytes=20_000_000)) == "takes 20 MB, --max-memory is 10 MB"
-    assert limits.broken_by(Costs(predict_ms=5.5)) == "takes 5.5 ms per image, --max-predict-ms is 5"
+    assert limits.broken_by(Costs(parameters=1001)) == ("trains more than --max-parameters 1,000", "1,001")
+    assert limits.broken_by(Costs(memory_bytes=20_000_000)) == ("takes more than --max-memory 10 MB", "20 MB")
+    assert limits.broken_by(Costs(predict_ms=5.5)) == ("takes more than --max-predict-ms 5 per image", "5.5 ms")
     assert NO_LIMITS.broken_by(Costs(10**12, 10**12, 1e9)) is None
 
 

@@ -166,7 +166,7 @@ def test_failures_and_limits_take_methods_out_with_their_reason() -> None:
             found = record(handed, memory_bytes=Bytes(total=5_000_000))
         of.finish(found)
     assert entrants[1].reason == "failed: no"
-    assert entrants[2].reason == "takes 5 MB, --max-memory is 2 MB"
+    assert entrants[2].reason == "takes more than --max-memory 2 MB" and entrants[2].figure == "5 MB"
     assert [one.label for one in of.leaders()] == ["zero-shot"]
 
 
@@ -224,3 +224,10 @@ def test_if_nobody_can_go_on_the_first_fold_counts() -> None:
     of = search(entrants, {"a": 14.0, "b": 14.0}, whole=100.0)
     run(of, {"b": 0.9}, a=14.0, b=14.0)
     assert of.compared == [1] and of.leaders()[0].label == "b" and not entrants[2].reason
+
+
+def test_if_the_time_ends_with_zero_shot_alone_it_is_the_answer() -> None:
+    one = entrant("zero-shot", family="zero-shot")
+    of = search([one, entrant("dear")], {"dear": 400.0}, whole=10.0)
+    run(of, {}, zero_shot=11.0)
+    assert of.compared == [1] and of.leaders() == [one]
