@@ -99,7 +99,7 @@ def run(
     cells = expand(request, registry, backbone.fingerprint, tasks=tasks, **facts)
     follower = Follower(store)
     latest = store.latest()
-    notes = [f"{task.name}: {note}" for task in tasks.values() for note in task.notes]
+    notes = [*backbone.notes, *(f"{task.name}: {note}" for task in tasks.values() for note in task.notes)]
     todo = plan(cells, latest, resume, (*notes, *of_other_data(tasks.values(), latest.values())))
     executor = place(settings, placement)
     announce(todo, executor)

@@ -31,6 +31,7 @@ from torchvision import transforms
 
 from bench.backbone.checkpoints import checkpoint_in, fit, read_checkpoint
 from bench.backbone.fingerprint import fingerprint
+from bench.backbone.prepared import note_of, usual
 from bench.backbone.towers import Clip, split_towers
 from bench.backbone.unaligned import unaligned, unaligned_anew
 from bench.errors import UsageError, unknown
@@ -55,6 +56,7 @@ class Backbone:
     fingerprint: str
     aligned: bool = True  # whether the towers share their space already; False: they have never met
     random_weights: bool = False  # never trained: either tower, or both
+    notes: tuple[str, ...] = ()  # what a reader of its figures should know
 
     def tokenize(self, texts: list[str]) -> Tensor:
         """Token ids [N, L], cut to the longest of these texts, unless the text tower reads padding."""
@@ -91,9 +93,8 @@ def load(name: str, device: str = "cpu") -> Backbone:
     if crop < 1:
         geometric[0] = transforms.Resize(int(side / crop), transforms.InterpolationMode(preprocess.interpolation))
         words += f", the middle {crop:g} of it"
-    return Backbone(
-        name, clip, tokenizer, transforms.Compose(geometric), side, words, prints, _is_aligned(name), _is_random(name)
-    )
+    resize, notes = transforms.Compose(geometric), tuple(filter(None, [note_of(name)]))
+    return Backbone(name, clip, tokenizer, resize, side, words, prints, _is_aligned(name), _is_random(name), notes)
 
 
 def _model(name: str) -> tuple[Any, Any]:
@@ -185,7 +186,7 @@ def _weighted(architecture: str, weights: str) -> Any:
             raise UsageError(f"{weights}: there is no such file: give a checkpoint's path")
         raise unknown(f"weights for {architecture}", weights, [*tags, "random"])
     checkpoint = read_checkpoint(Path(weights))
-    model = _skeleton(architecture, force_quick_gelu=checkpoint.openai)
+    model = _skeleton(architecture, force_quick_gelu=checkpoint.openai, force_preprocess_cfg=usual(architecture)[0])
     fit(model, checkpoint)
     return model
 

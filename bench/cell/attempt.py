@@ -150,6 +150,7 @@ class Attempt:
         with worker.meter.measure() as besides:
             arrays = self._elsewhere(fitted, method, test)
         self.phase = "score"
+        self._note(list(backbone.notes))
         self._note(told(frozen.cut, len(frozen.seen), backbone.tokenizer([""]).shape[1]))
         self._score(scores, task.test, test, arrays)
         self._parameters(fitted, chosen)
