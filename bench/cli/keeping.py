@@ -65,6 +65,7 @@ def status(out: Path, plugin: tuple[Path, ...], fail: bool, watch: bool, as_json
 def merge(out: Path, sources: tuple[Path, ...]) -> None:
     """Copy the records and artifacts of the results folders FROM into OUT; nothing that is there is overwritten."""
     from bench.upkeep.merge import merge as merged
+    from bench.upkeep.merge import several_data
 
     for copied in merged(out, sources):
         parts = [f"{copied.records} records and {copied.artifacts} files copied"]
@@ -73,6 +74,8 @@ def merge(out: Path, sources: tuple[Path, ...]) -> None:
         _say(f"{copied.source}: {', '.join(parts)}")
         for problem in copied.passed_over:
             _say(f"kept out: {problem}")
+    for task, count in several_data(out).items():
+        _say(f"{task}: records of {count} different data of that name, and tables show the newest only: give one another name")
     _say(f"to make leaderboard, tables and plots: python -m bench report --out {out}")
 
 

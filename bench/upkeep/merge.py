@@ -117,3 +117,11 @@ def _write(path: Path, body: bytes) -> None:
         write_whole(path, body)
     except OSError as error:
         raise StoreError(f"{path}: not written ({error.strerror}): free space, then give the same command again") from error
+
+
+def several_data(out: Path) -> dict[str, int]:
+    """Tasks of which the store holds records of different data under one name, and how many. Raises StoreError."""
+    versions: dict[str, set[str]] = {}
+    for record in Store(out).latest().values():
+        versions.setdefault(record.cell.task, set()).add(record.cell.task_version)
+    return {task: len(found) for task, found in sorted(versions.items()) if len(found) > 1}

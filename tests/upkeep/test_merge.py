@@ -10,8 +10,8 @@ import pytest
 from bench import api
 from bench.store.record import SCHEMA, to_json
 from bench.store.store import Store
-from bench.upkeep.merge import merge
-from tests.factories import make_record
+from bench.upkeep.merge import merge, several_data
+from tests.factories import make_cell, make_record
 from tests.stores import bench, make_store, predicted, scored
 
 
@@ -166,3 +166,12 @@ def test_the_verbs_are_functions_too(a: Path, b: Path, tmp_path: Path) -> None:
     assert api.clean(out).size == 0
     found = api.compare(a, out, ["accuracy:-0", "accuracy:+0"])
     assert not found.failed and found.rows[0].changes["score"].pairs == 2
+
+
+def test_different_data_of_one_name_are_told(tmp_path: Path) -> None:
+    for name, version in (("a", "1"), ("b", "2")):
+        cell = make_cell(task="photos", task_version=version)
+        make_store(tmp_path / name, make_record(name, cell))
+    told = bench("merge", str(tmp_path / "all"), str(tmp_path / "a"), str(tmp_path / "b"))
+    assert told.exit_code == 0 and "photos: records of 2 different data of that name" in told.output
+    assert several_data(tmp_path / "a") == {}
