@@ -34,12 +34,10 @@ def lines_of_python(asked: Asked, task: Task, adapter: str | None) -> list[str]:
     kind = KINDS[task.kind]
     also = f", device={asked.device!r}" if asked.device not in ("auto", "cpu") else ""
     also += f", plugins=({', '.join(f'Path({str(path)!r})' for path in asked.plugins)},)" if asked.plugins else ""
-    given = ["photo.jpg"], ["a sentence about it"]
-    texts = f", {given[1]}" if kind.text_per_example else ""
-    use = f"scores = scorer({given[0]}{texts})  # [images, {'classes' if kind.has_classes else 'texts'}]"
-    named = "; print(scorer.about.class_names[int(scores[0].argmax())])" if kind.has_classes else ""
+    texts = ", ['a sentence about it']" if kind.text_per_example else ""
+    use = "model.predict" if kind.has_classes else "model"
     return [
-        "from pathlib import Path; from bench import api",
-        f"scorer = api.load(Path({str(asked.out / adapter)!r}){also})",
-        use.replace("  #", f"{named}  #"),
+        f"from bench import api{'; from pathlib import Path' if asked.plugins else ''}",
+        f"model = api.load({str(asked.out / adapter)!r}{also})",
+        f"print({use}(['photo.jpg']{texts}))",
     ]

@@ -7,7 +7,6 @@ import io
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -70,13 +69,10 @@ def test_the_three_lines_of_python_score_a_photograph(photos: Path, advised: tup
     os.chdir(tmp_path)
     try:
         with contextlib.redirect_stdout(said):
-            names: dict[str, object] = {}
-            exec("\n".join(advice.use), names)
+            exec("\n".join(advice.use), {})
     finally:
         os.chdir(before)
-    assert said.getvalue().strip() in ("red roses", "blue bells")
-    scores = np.asarray(names["scores"])
-    assert scores.shape == (1, 2)
+    assert said.getvalue().strip() in ("['red roses']", "['blue bells']")
 
 
 def test_the_same_command_goes_on_where_it_was(photos: Path, advised: tuple[Path, str]) -> None:
