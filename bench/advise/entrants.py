@@ -15,6 +15,7 @@ from bench.plan.grid import Cell
 from bench.spec import Named
 from bench.store.record import Record
 from bench.store.store import artifact
+from methods.contract.declared import UNTRAINED
 from tasks.base import Split, Task
 
 
@@ -33,7 +34,7 @@ def held(record: Record, test: Split, out: Path) -> Held:
     path = artifact(out, record, "predictions")
     if path is None:
         raise FileNotFoundError(f"record {record.record_id} keeps no predictions")
-    with np.load(path) as arrays:
+    with np.load(path, allow_pickle=False) as arrays:
         counted = kind.counted(dict(arrays))
     rows = range(len(test))
     queries = [*rows] if kind.has_classes else [*kind.scored_images(test, rows), *rows]
@@ -74,7 +75,7 @@ class Entrant:
     @property
     def learns(self) -> bool:
         """Whether labelled examples change it."""
-        return self.family != "zero-shot"
+        return self.family != UNTRAINED
 
     def take(self, number: int, record: Record, found: Held) -> None:
         self.records[number], self.held[number] = record, found

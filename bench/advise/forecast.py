@@ -13,6 +13,7 @@ from bench.executors.durations import Durations, usual
 from bench.plan.budget import PAPER, parse_recipe
 from bench.plan.grid import Cell
 from bench.store.record import CellInfo, Record
+from methods.contract.declared import UNTRAINED
 from tasks.base import Task
 
 BUNDLED_IMAGE_S = 0.0005  # seconds of an image through the bundled image tower where the usual seconds come from
@@ -53,7 +54,7 @@ class Forecast:
         """What the family takes on the bundled backbone, times as much slower as this one is, and its recipe longer."""
         shots = max(1, -(-cell.info.shots // self._unit))
         info = replace(cell.info, shots=shots)
-        if info.family in ("zero-shot", "head"):
+        if info.family in (UNTRAINED, "head"):
             return usual(info)
         terms = parse_recipe(info.recipe)
         capped = self._budgeted and terms.mode != PAPER

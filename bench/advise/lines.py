@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bench.advise.advice import Advice, Choice, Labels
 from bench.advise.limits import megabytes
 from bench.text import plain
+from methods.contract.declared import UNTRAINED
 
 MOST_REASONS = 8
 MOST_WHY = 200  # characters of a reason
@@ -30,7 +31,7 @@ def about(advice: Advice) -> str:
 
 def _recommended(advice: Advice) -> Iterator[str]:
     one = advice.recommended
-    untrained = "" if advice.untrained is None or one.family == "zero-shot" else f"; {points(advice.untrained)} without training"
+    untrained = "" if advice.untrained is None or one.family == UNTRAINED else f"; {points(advice.untrained)} without training"
     yield plain(f"use {named(one, advice)}")
     yield f"  {advice.metric}: {points(advice.expected)} expected, {points(advice.low)} to {points(advice.high)}{untrained}"
     yield f"  costs: {', '.join(costs(one))}"

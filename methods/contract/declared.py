@@ -11,6 +11,7 @@ RETRIEVAL = "retrieval"
 
 Family = Literal["zero-shot", "head", "prompt", "inside the encoder", "full"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+UNTRAINED: Family = "zero-shot"  # the one whose methods learn from no example
 
 # What a method uses beyond its support. Class names: it reads them, in class texts or otherwise. External texts: such as
 # descriptions of the classes that another model wrote. A teacher: another model than the backbone. Unlabelled images: of the
