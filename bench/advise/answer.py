@@ -12,7 +12,7 @@ from bench.advise.curve import fit_curve
 from bench.advise.entrants import Entrant, distinct
 from bench.advise.expected import INTERVAL, Compared, Expected
 from bench.advise.material import Material
-from bench.advise.search import LAST, Clock, Search
+from bench.advise.race import LAST, Clock, Search
 from bench.kinds import KINDS
 
 TIMES = (2, 4)  # as many labels as now

@@ -20,7 +20,7 @@ from bench.advise.kept import keep_adapter, lines_of_python
 from bench.advise.known import image_seconds
 from bench.advise.material import material
 from bench.advise.page import write_page
-from bench.advise.search import LAST, Clock, Search
+from bench.advise.race import LAST, Clock, Search
 from bench.advise.watch import Watch
 from bench.backbone import load
 from bench.errors import StoreError, UsageError

@@ -7,7 +7,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from bench.advise.search import Clock, Search
+from bench.advise.race import Clock, Search
 from bench.plan.grid import Cell
 from bench.store.record import Record
 from bench.text import plain

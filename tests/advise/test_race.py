@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.advise import search as searching
+from bench.advise import race as searching
 from bench.advise.entrants import Entrant, Fold, Held
 from bench.advise.forecast import Forecast
 from bench.advise.limits import NO_LIMITS, Limits
-from bench.advise.search import CELL_SHARE, LAST, Clock, Search
+from bench.advise.race import CELL_SHARE, LAST, Clock, Search
 from bench.kinds.metrics import Metric
 from bench.plan.grid import Cell
 from bench.spec import Named
