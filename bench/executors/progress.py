@@ -82,8 +82,9 @@ class Display:
 
     def finish(self, record: Record) -> None:
         name = cell_name(record)
-        if self._running.pop(name, 1) > 1:
-            self._running[name] = 1
+        others = self._running.pop(name, 1) - 1  # of the same name: two backbones, say
+        if others:
+            self._running[name] = others
         self._at_work -= self._seconds(record.cell)
         self._behind += self._seconds(record.cell)
         self._count(record)

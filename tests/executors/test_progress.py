@@ -74,3 +74,14 @@ def test_at_the_end_nothing_is_left(clock: list[float]) -> None:
         clock[0] += 1
         shown.finish(record(cell))
     assert shown.seconds_left() == 0
+
+
+def test_what_runs_is_named_as_often_as_it_does(clock: list[float]) -> None:
+    one, other = cells(2)
+    shown = display([one] * 3 + [other])
+    for cell in (one, one, one, other):
+        shown.start(cell)
+    for left in (3, 2, 1):
+        shown.finish(record(one))
+        assert shown.running == left
+    assert "seed 1" in shown.describe() and "seed 0" not in shown.describe().partition(", best")[0]
