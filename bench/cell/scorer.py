@@ -38,9 +38,9 @@ class Scorer:
     """
 
     about: Stored
-    method: Method
-    backbone: Backbone
-    tensors: Mapping[str, Tensor]
+    method: Method = field(repr=False)
+    backbone: Backbone = field(repr=False)
+    tensors: Mapping[str, Tensor] = field(repr=False)
     device: str = "cpu"
     whole_batches: bool = False
     fitted: Fitting = field(init=False, repr=False)
